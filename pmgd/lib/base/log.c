@@ -1,0 +1,156 @@
+#include "lib/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+#include "lib/base/str.h"
+
+enum { LINE_MAX_BYTES = 8192 };
+
+static struct {
+	const char *ident;
+	char prefix[64];
+	bool foreground;
+	bool journal;
+	bool debug;
+} logger = {.ident = "pmg", .foreground = true};
+
+void
+log_init(const char *ident, bool foreground)
+{
+	logger.ident = ident;
+	logger.foreground = foreground;
+	logger.journal = getenv("JOURNAL_STREAM") != NULL;
+	if (!foreground && !logger.journal)
+		openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+void
+log_set_debug(bool on)
+{
+	logger.debug = on;
+}
+
+void
+log_set_prefix(const char *prefix)
+{
+	str_copy(logger.prefix, sizeof(logger.prefix), prefix);
+}
+
+/* Decodes one UTF-8 sequence; 0 when it is not valid (RFC 3629). */
+static size_t
+utf8_next(struct span s, size_t i, uint32_t *cp)
+{
+	static const uint32_t min[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char c = s.p[i];
+	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3
+	    : c < 0xf5 ? 4 : 0;
+	uint32_t v;
+
+	if (n == 0 || n > s.n - i)
+		return 0;
+	v = n == 1 ? c : c & (0xffu >> (n + 1));
+	for (size_t k = 1; k < n; k++) {
+		if ((s.p[i + k] & 0xc0) != 0x80)
+			return 0;
+		v = v << 6 | (s.p[i + k] & 0x3f);
+	}
+	if (v < min[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
+		return 0;
+	*cp = v;
+	return n;
+}
+
+/* Characters that change how a terminal or a log viewer shows its line. */
+static bool
+is_hidden(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || cp == 0x061c ||
+	    (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
+	    (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || cp == 0xad;
+}
+
+void
+log_safe(struct buf *out, struct span s, size_t max)
+{
+	bool cut = s.n > max;
+
+	if (cut)
+		s.n = max;
+	for (size_t i = 0; i < s.n;) {
+		uint32_t cp = 0;
+		size_t n = utf8_next(s, i, &cp);
+
+		if (n != 0 && cp == '\\') {
+			buf_puts(out, "\\\\");
+		} else if (n != 0 && !is_hidden(cp)) {
+			buf_put(out, s.p + i, n);
+		} else {
+			for (size_t k = 0; k < (n ? n : 1); k++)
+				buf_printf(out, "\\x%02X", s.p[i + k]);
+		}
+		i += n ? n : 1;
+	}
+	if (cut)
+		buf_puts(out, "...");
+}
+
+static void
+log_line(int priority, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_BYTES];
+	int n;
+
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (n >= (int)sizeof(line))
+		n = sizeof(line) - 1;
+	for (int i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	if (logger.journal)
+		fprintf(stderr, "<%d>%s%s\n", priority, logger.prefix, line);
+	else if (logger.foreground)
+		fprintf(stderr, "%s[%d]: %s%s\n", logger.ident, (int)getpid(),
+		    logger.prefix, line);
+	else
+		syslog(priority, "%s%s", logger.prefix, line);
+}
+
+#define LOG_FUNCTION(name, priority)                                           \
+	void name(const char *fmt, ...)                                        \
+	{                                                                      \
+		va_list ap;                                                    \
+                                                                               \
+		va_start(ap, fmt);                                             \
+		log_line(priority, fmt, ap);                                   \
+		va_end(ap);                                                    \
+	}
+
+LOG_FUNCTION(log_info, LOG_INFO)
+LOG_FUNCTION(log_warn, LOG_WARNING)
+LOG_FUNCTION(log_error, LOG_ERR)
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!logger.debug)
+		return;
+	va_start(ap, fmt);
+	log_line(LOG_DEBUG, fmt, ap);
+	va_end(ap);
+}
+
+void
+fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(LOG_CRIT, fmt, ap);
+	va_end(ap);
+	exit(1);
+}

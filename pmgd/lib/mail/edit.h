@@ -1,0 +1,54 @@
+/*
+ * Byte-exact changes of a message. An edit list is collected against the
+ * offsets of one parsed message and then written once: bytes that no edit
+ * touches leave exactly as they came. Line ends written are CRLF.
+ *
+ * Inputs are checked by the one header writer: names are RFC 5322 ftext,
+ * values lose CR, LF and NUL, non-ASCII is RFC 2047-encoded (or stays UTF-8
+ * with `utf8`, RFC 6532), lines are folded at 78 and never exceed 998 bytes.
+ */
+#ifndef PMG_MAIL_EDIT_H
+#define PMG_MAIL_EDIT_H
+
+#include <stdbool.h>
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/mail/mime.h"
+
+struct edit;	/* lives in the arena */
+
+struct edit *edit_new(const struct mime *m, bool utf8, struct arena *a);
+bool edit_empty(const struct edit *e);
+
+/* On top of the message, in the order of the calls. -1: bad field name. */
+int edit_header_add(struct edit *e, const char *name, const char *value,
+    struct err *err);
+/* Every field of that name of the top header goes. Returns how many. */
+int edit_header_remove(struct edit *e, const char *name);
+/* The first one gets the value, further ones go; added at the end of the
+ * header when absent. */
+int edit_header_set(struct edit *e, const char *name, const char *value,
+    struct err *err);
+/*
+ * The part becomes a text part (text/plain or, in multipart/alternative of
+ * html, text/html) with this UTF-8 text and this file name; its place in the
+ * structure stays. Removing the message itself (part 0) replaces the body and
+ * the Content-* fields.
+ */
+void edit_part_replace(struct edit *e, const struct mime_part *p,
+    const char *filename, const char *text, bool html);
+/*
+ * Adds text to the body: to the first inline text/plain and text/html of each
+ * alternative, in the part's charset (a part whose charset cannot express it
+ * is left alone; returns the number of parts changed). html: HTML fragment;
+ * the plain form is derived from it. Signed (multipart/signed,
+ * application/pkcs7-mime) and encrypted messages are left alone.
+ */
+int edit_disclaimer(struct edit *e, const char *html, bool at_start,
+    bool separator);
+
+/* Writes the edited message. out->overflow tells when it does not fit. */
+void edit_write(const struct edit *e, struct buf *out);
+
+#endif

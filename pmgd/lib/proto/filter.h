@@ -1,0 +1,48 @@
+/*
+ * pmgd worker <-> pmgd parent, over the socketpair the parent made. The
+ * parent keeps what must outlive a worker: strikes, the places at spamd, the
+ * event file. It never looks into a message.
+ *
+ * Order for one message: BEGIN -> BEGIN_REPLY, [SLOT -> SLOT_REPLY, SLOT_END],
+ * EVENT -> EVENT_REPLY, END. A worker that dies between BEGIN and END costs
+ * its message a strike.
+ */
+#ifndef PMG_PROTO_FILTER_H
+#define PMG_PROTO_FILTER_H
+
+#include <stdint.h>
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/span.h"
+
+enum {
+	FILTER_MSG_BEGIN = 0x0301,	/* body: lp key */
+	FILTER_MSG_BEGIN_REPLY = 0x0302, /* u32 strikes so far (weight units) */
+	FILTER_MSG_SLOT = 0x0303,	/* may I ask spamd? */
+	FILTER_MSG_SLOT_REPLY = 0x0304,	/* u8: 1 granted, 0 breaker open */
+	FILTER_MSG_SLOT_END = 0x0305,	/* u8: 1 spamd answered, 0 it failed,
+					 * 2 not asked after all */
+	FILTER_MSG_EVENT = 0x0306,	/* u8 durable, lp record */
+	FILTER_MSG_EVENT_REPLY = 0x0307, /* u8: 1 written */
+	FILTER_MSG_END = 0x0308,	/* the message got its final replies */
+	FILTER_MSG_STRIKE = 0x0309,	/* the scanner died of this message */
+	FILTER_MSG_RELOAD = 0x030a,	/* parent -> worker: new configuration */
+	/* tools -> parent on control.sock */
+	FILTER_MSG_STATUS = 0x0310,
+	FILTER_MSG_STATUS_REPLY = 0x0311,
+};
+
+struct filter_status {
+	uint32_t workers, busy;
+	uint64_t accepted, messages, deferred;
+	uint32_t slots, slots_used, slots_waiting;
+	uint8_t spamd_open;	/* circuit breaker: 1 = spamd is not asked */
+	uint64_t spamd_failures, strikes, parked;
+	uint64_t rules_version;
+	int64_t started_us;
+};
+
+void filter_status_put(struct buf *b, const struct filter_status *s);
+int filter_status_get(struct span body, struct filter_status *s);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * The rule system: who, when, what -> action (doc/ARCHITECTURE.md, "Rules").
+ *
+ * A ruleset is an immutable, compiled set of rules. pmgd-store builds it from
+ * config.db (ruleset_builder_*), writes it as a snapshot file, and workers
+ * load that. Evaluation is pure: the facts of a message in, a plan out. All
+ * matching over all rules happens first, in priority order (higher first;
+ * ties: higher id first), then actions are laid out; nothing is done here.
+ */
+#ifndef PMG_RULES_RULES_H
+#define PMG_RULES_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/mail/envelope.h"
+#include "lib/mail/mime.h"
+
+/* Numbers are the reference product's (object type ids, direction codes). */
+enum rule_dir { RULE_IN = 0, RULE_OUT = 1, RULE_BOTH = 2 };
+
+enum object_type {
+	WHO_REGEX = 1000, WHO_EMAIL = 1001, WHO_DOMAIN = 1002, WHO_IP = 1003,
+	WHO_NETWORK = 1004,
+	WHEN_TIMEFRAME = 2000,
+	WHAT_SPAM = 3000, WHAT_VIRUS = 3001, WHAT_FIELD = 3002,
+	WHAT_CONTENT_TYPE = 3003, WHAT_FILENAME = 3004,
+	ACTION_ACCEPT = 4000, ACTION_BLOCK = 4001, ACTION_NOTIFY = 4002,
+	ACTION_FIELD = 4003, ACTION_BCC = 4005, ACTION_QUARANTINE = 4006,
+	ACTION_REMOVE = 4007, ACTION_DISCLAIMER = 4009,
+};
+
+enum category { CAT_FROM, CAT_TO, CAT_WHEN, CAT_WHAT, CAT_ACTION, CAT_COUNT };
+
+/* One object. Which members count depends on type; "" / 0 otherwise. */
+struct object {
+	enum object_type type;
+	const char *value;	/* address, domain, regex, IP, CIDR, header
+				 * name (field), file or type pattern, BCC or
+				 * notification target, disclaimer HTML,
+				 * replacement text (remove) */
+	const char *value2;	/* regex (match field), header value (modify
+				 * field), notification subject */
+	const char *value3;	/* notification body */
+	int64_t number;		/* spam level; minutes of day: start */
+	int64_t number2;	/* minutes of day: end */
+	uint32_t flags;		/* OBJ_* */
+};
+enum {
+	OBJ_ATTACH_ORIGINAL = 1,	/* notify: attach the original */
+	OBJ_ORIGINAL = 2,		/* bcc: send the unmodified mail */
+	OBJ_REMOVE_ALL = 4,		/* remove: all parts, not only matching */
+	OBJ_QUARANTINE_COPY = 8,	/* remove: keep original in quarantine */
+	OBJ_AT_START = 16,		/* disclaimer position */
+	OBJ_SEPARATOR = 32,		/* disclaimer separator line */
+};
+
+struct object_group {
+	uint32_t id;
+	const char *name;
+	const char *info;
+	enum category cat;	/* CAT_FROM stands for every who-group */
+	struct object *object;
+	size_t nobject;
+};
+
+struct rule {
+	uint32_t id;
+	const char *name;
+	int priority;		/* 0..100 */
+	bool active;
+	enum rule_dir dir;
+	struct object_group **group[CAT_COUNT];
+	size_t ngroup[CAT_COUNT];
+};
+
+struct ruleset;
+
+/* ---- building (pmgd-store, tests) and the snapshot ---- */
+
+struct ruleset_builder;
+struct ruleset_builder *ruleset_builder_new(void);
+/* Strings are copied. Adds the group and returns its index, -1: bad object
+ * (regex position, IP syntax ... in e, with the group's name). */
+int ruleset_builder_group(struct ruleset_builder *b,
+    const struct object_group *g, struct err *e);
+/* A rule with the group indices of each category. */
+int ruleset_builder_rule(struct ruleset_builder *b, const struct rule *r,
+    const int *group[CAT_COUNT], const size_t ngroup[CAT_COUNT],
+    struct err *e);
+/* The shipped rules and objects of the reference product (pmg.md 2.5). */
+int ruleset_builder_shipped(struct ruleset_builder *b, struct err *e);
+/* Compiles (regular expressions included) and writes the snapshot's bytes.
+ * version: the rule database's version, reported by ruleset_version(). */
+int ruleset_compile(struct ruleset_builder *b, uint64_t version,
+    struct buf *snapshot, struct err *e);
+void ruleset_builder_free(struct ruleset_builder *b);
+
+/* From a snapshot's bytes (checksummed); NULL: damaged, e tells. */
+struct ruleset *ruleset_load(struct span snapshot, struct err *e);
+void ruleset_free(struct ruleset *rs);
+uint64_t ruleset_version(const struct ruleset *rs);
+/* All rules, sorted for evaluation, inactive ones included. */
+size_t ruleset_rules(const struct ruleset *rs, const struct rule ***rules_r);
+
+/* ---- evaluation ---- */
+
+/* What active rules of this direction need to know. */
+enum { NEED_SPAM = 1, NEED_VIRUS = 2 };
+unsigned ruleset_needs(const struct ruleset *rs, enum direction dir);
+
+/* A spam hit: rule name and its score in 1/1000. */
+struct spam_hit {
+	const char *name;
+	int64_t score_milli;
+};
+
+struct facts {
+	const struct envelope *env;
+	const struct mime *mime;
+	/* Local time of the message: minutes since midnight. */
+	int minute_of_day;
+	/* Content type by magic of each part (index = part index), NULL =
+	 * not determined. */
+	const char *const *magic_type;
+	const char *virus;	/* name, NULL = none found or not scanned */
+	bool spam_known;
+	int spam_level;		/* integer part, negative -> 0 */
+	/* Per recipient: user lists. NULL = none. */
+	const signed char *user_list;	/* -1 allowed, 1 blocked, 0 neither */
+};
+
+/* One action that applies, in the order in which it takes effect. */
+struct plan_step {
+	const struct rule *rule;
+	const struct object *action;
+	const uint64_t *marks;	/* parts matched by What: bit per part index;
+				 * NULL = the whole mail */
+	size_t nmark_words;
+};
+
+enum disposition { DISP_ACCEPT, DISP_BLOCK, DISP_QUARANTINE };
+
+/*
+ * Recipients that get the same copy: the same steps in the same order and the
+ * same end. rule = NULL: no rule was final, accepted by default.
+ */
+struct plan_group {
+	size_t *rcpt;		/* indices into env->rcpt */
+	size_t nrcpt;
+	struct plan_step *step;	/* without the final action */
+	size_t nstep;
+	enum disposition disp;
+	const struct rule *rule;
+};
+
+/* Notifications and BCC: once per rule and action, not per copy. */
+struct plan_notice {
+	const struct rule *rule;
+	const struct object *action;
+	size_t *rcpt;		/* recipients of the rule: __TARGETS__ */
+	size_t nrcpt;
+	size_t group;		/* group whose copy is meant (BCC not original) */
+	const uint64_t *marks;
+	size_t nmark_words;
+};
+
+/* Why: one line for `pmg rules test` and the event record. */
+struct plan_match {
+	const struct rule *rule;
+	const struct object_group *group[CAT_COUNT];	/* first that matched,
+							 * NULL = category empty */
+	const struct object *object[CAT_COUNT];
+	size_t nrcpt;
+};
+
+struct plan {
+	struct plan_group *group;
+	size_t ngroup;
+	struct plan_notice *notice;
+	size_t nnotice;
+	struct plan_match *match;
+	size_t nmatch;
+	/* Header fields beginning "X-" that some active modify-field action of
+	 * this direction would set: removed from the incoming mail first. */
+	const char **strip;
+	size_t nstrip;
+};
+
+/* Never NULL unless the arena is exhausted. Everything lives in a. */
+struct plan *rules_evaluate(const struct ruleset *rs, const struct facts *f,
+    struct arena *a);
+
+/* ---- texts ---- */
+
+/* Values of the macros __SUBJECT__ etc. (pmg.md 2.3); NULL = "". */
+struct macros {
+	const char *subject, *rule, *rule_info, *sender, *sender_ip, *targets,
+	    *receivers, *spam_level, *spam_stars, *spam_hits, *spam_info,
+	    *virus_info, *admin, *host, *domain, *fqdn, *msgid, *version,
+	    *filename;
+};
+/* Expands macros once: text that a value brings in is never expanded again. */
+void macros_expand(struct buf *out, const char *text, const struct macros *m);
+
+/* One rule or object in words, several lines for a rule. */
+void rule_describe(struct buf *out, const struct rule *r);
+void object_describe(struct buf *out, const struct object *o);
+
+#endif

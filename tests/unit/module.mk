@@ -1,0 +1,1 @@
+TESTS += $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
