@@ -20,9 +20,11 @@ xcalloc(size_t count, size_t size)
 void *
 xrealloc(void *p, size_t count, size_t size)
 {
+	size_t n = count * size;
+
 	if (size != 0 && count > SIZE_MAX / size)
 		fatal("allocation overflow (%zu x %zu bytes)", count, size);
-	p = realloc(p, count * size ? count * size : 1);
+	p = realloc(p, n != 0 ? n : 1);
 	if (p == NULL)
 		fatal("out of memory (%zu x %zu bytes)", count, size);
 	return p;

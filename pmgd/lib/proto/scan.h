@@ -17,6 +17,7 @@ enum {
 	SCAN_MSG_REPLY = 0x0102,
 	SCAN_MSG_STATUS = 0x0103,	/* tools: empty body */
 	SCAN_MSG_STATUS_REPLY = 0x0104,
+	SCAN_TEXT_MAX = 4096,		/* bytes of one text field; cut there */
 };
 
 struct scan_request {
