@@ -65,4 +65,10 @@ void store_commit_reply_put(struct buf *b, const struct store_commit_reply *r);
 int store_commit_reply_get(struct span body, struct store_commit_reply *r,
     struct arena *a);
 
+/*
+ * A length-prefixed string of the store's packets, copied into a; never NULL.
+ * A NUL in it or a full arena sets the cursor's error.
+ */
+const char *store_str_get(struct cursor *c, struct arena *a);
+
 #endif

@@ -4,6 +4,9 @@
  * dies in between. Segments are named by the sequence number of their first
  * record (%020llu.log); a record is
  *     u32 length, u32 CRC-32C of what follows, u64 sequence, payload
+ * (length: of the payload). Sequence numbers only grow; each start of a writer
+ * leaves a gap (it goes on at the wall clock's microseconds), so that a number
+ * that a power loss took away never comes back with other content.
  * A torn tail (crash of the writer) is cut off by the writer at its next
  * start; a reader stops in front of it. The payload is one JSON object.
  */
@@ -16,14 +19,21 @@
 #include "lib/base/err.h"
 #include "lib/base/span.h"
 
+enum { EVENT_MAX = 1024 * 1024 };	/* bytes of one payload */
+
 struct event_writer;
 
 /* Opens or continues the folder (created 0750). NULL: e tells. */
 struct event_writer *event_writer_open(const char *dir, uint64_t segment_bytes,
     struct err *e);
-/* Appends; durable: fdatasync before it returns. -1: not written. */
+/*
+ * Appends; durable: fdatasync before it returns. -1: not written, or, when
+ * fdatasync failed, perhaps not on the disk: it is never tried again for that
+ * record, the next one begins a new segment.
+ */
 int event_write(struct event_writer *w, struct span payload, bool durable,
     struct err *e);
+/* Sequence number of the last record written or found; 0: none. */
 uint64_t event_writer_seq(const struct event_writer *w);
 void event_writer_close(struct event_writer *w);
 
