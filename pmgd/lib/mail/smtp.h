@@ -47,14 +47,17 @@ bool smtp_parse_rcpt(struct span args, struct recipient *rcpt,
 bool smtp_parse_xforward(struct span args, struct envelope *env,
     struct arena *a, struct smtp_reply *r);
 
+/* The address is legal only in a transaction with SMTPUTF8 (else 553 5.6.7).
+ * smtp_parse_mail checks the sender itself; the caller checks recipients. */
+bool smtp_addr_is_utf8(const char *addr);
+
 /* xtext of RFC 3461 4 (also XFORWARD values). */
 void smtp_xtext_put(struct buf *b, const char *s);
 
 /*
  * End-of-data reader: feed raw bytes, get the message without dot-stuffing.
- * Only CRLF.CRLF ends it. A bare CR or LF, or NUL-free violations, are
- * counted and the bytes kept; the caller rejects such a message (5.6.0) when
- * `bare` is set after the end.
+ * Only CRLF.CRLF ends it. A bare CR or LF is noted and kept; the caller
+ * rejects such a message (5.6.0) when `bare` is set after the end.
  */
 struct smtp_data {
 	unsigned state;
