@@ -2,7 +2,8 @@
 # lists below; objects, libraries and programs go to build/$(VARIANT)/.
 #
 #   make                build the release variant
-#   make VARIANT=asan   ASan + UBSan;  VARIANT=fuzz: libFuzzer (clang)
+#   make VARIANT=asan   ASan + UBSan;  VARIANT=fuzz: libFuzzer (clang);
+#                       VARIANT=test: release with fault hooks
 #   make run            a whole gateway on loopback, from a fresh Debian
 #   make check          everything that proves it works (README, "Tests")
 #   make help           all targets
@@ -13,6 +14,7 @@ VERSION := $(shell head -n 1 debian/changelog | tr -d '()' | cut -d' ' -f2)
 
 CC_release := gcc
 CC_asan := gcc
+CC_test := gcc
 CC_fuzz := clang
 ifeq ($(origin CC),default)
 CC := $(CC_$(VARIANT))
@@ -22,7 +24,9 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wwrite-strings -Wundef
 CFLAGS_release := -O2 -g
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize-recover=undefined -DPMG_SANITIZED=1
+	-fno-sanitize-recover=undefined -DPMG_SANITIZED=1 -DPMG_TEST_HOOKS=1
+# The release build with the hooks of the fault tests; never packaged.
+CFLAGS_test := -O2 -g -DPMG_TEST_HOOKS=1
 CFLAGS_fuzz := -O1 -g -fno-omit-frame-pointer \
 	-fsanitize=address,undefined,fuzzer-no-link \
 	-fno-sanitize-recover=undefined -DPMG_SANITIZED=1
@@ -90,7 +94,7 @@ deps-built:
 	    echo "missing build dependencies: run 'make deps' (as root)" >&2; exit 1; }
 
 clean:
-	rm -rf build/release build/asan build/fuzz
+	rm -rf build/release build/asan build/test build/fuzz
 
 .PHONY: all unit-tests deps-built clean
 .DELETE_ON_ERROR:

@@ -6,6 +6,8 @@
 
 /* Milliseconds, CLOCK_MONOTONIC. */
 int64_t clock_mono_ms(void);
+/* Microseconds, CLOCK_MONOTONIC: for durations that people read. */
+int64_t clock_mono_us(void);
 /* Microseconds since the epoch, CLOCK_REALTIME. */
 int64_t clock_wall_us(void);
 /* Milliseconds until deadline (a clock_mono_ms value), 0 when it is past. */

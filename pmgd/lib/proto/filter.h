@@ -5,7 +5,7 @@
  *
  * Order for one message: BEGIN -> BEGIN_REPLY, [SLOT -> SLOT_REPLY, SLOT_END],
  * EVENT -> EVENT_REPLY, END. A worker that dies between BEGIN and END costs
- * its message a strike.
+ * its message a strike. A ticket tells a late SLOT_REPLY from the next one.
  */
 #ifndef PMG_PROTO_FILTER_H
 #define PMG_PROTO_FILTER_H
@@ -16,21 +16,22 @@
 #include "lib/base/span.h"
 
 enum {
-	FILTER_MSG_BEGIN = 0x0301,	/* body: lp key */
-	FILTER_MSG_BEGIN_REPLY = 0x0302, /* u32 strikes so far (weight units) */
-	FILTER_MSG_SLOT = 0x0303,	/* may I ask spamd? */
-	FILTER_MSG_SLOT_REPLY = 0x0304,	/* u8: 1 granted, 0 breaker open */
-	FILTER_MSG_SLOT_END = 0x0305,	/* u8: 1 spamd answered, 0 it failed,
-					 * 2 not asked after all */
+	FILTER_MSG_BEGIN = 0x0301,	/* lp key: queue id or body hash */
+	FILTER_MSG_BEGIN_REPLY = 0x0302, /* u8: 1 park it, do not parse */
+	FILTER_MSG_SLOT = 0x0303,	/* u32 ticket: may I ask spamd? */
+	FILTER_MSG_SLOT_REPLY = 0x0304,	/* u32 ticket, u8: 1 granted, 0 breaker
+					 * open */
+	FILTER_MSG_SLOT_END = 0x0305,	/* u8: enum slot_end */
 	FILTER_MSG_EVENT = 0x0306,	/* u8 durable, lp record */
 	FILTER_MSG_EVENT_REPLY = 0x0307, /* u8: 1 written */
-	FILTER_MSG_END = 0x0308,	/* the message got its final replies */
+	FILTER_MSG_END = 0x0308,	/* u8: 1 final replies, 0 deferred */
 	FILTER_MSG_STRIKE = 0x0309,	/* the scanner died of this message */
-	FILTER_MSG_RELOAD = 0x030a,	/* parent -> worker: new configuration */
 	/* tools -> parent on control.sock */
 	FILTER_MSG_STATUS = 0x0310,
 	FILTER_MSG_STATUS_REPLY = 0x0311,
 };
+
+enum slot_end { SLOT_FAILED = 0, SLOT_ANSWERED = 1, SLOT_UNUSED = 2 };
 
 struct filter_status {
 	uint32_t workers, busy;

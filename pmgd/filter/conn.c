@@ -1,0 +1,151 @@
+#include "filter/conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include "filter/worker.h"
+#include "lib/base/clock.h"
+
+enum { SEND_TIMEOUT_MS = 60 * 1000, OUT_MAX = 1024 * 1024 };
+
+void
+conn_init(struct conn *c, int fd)
+{
+	c->fd = fd;
+	c->pos = c->n = 0;
+	buf_init(&c->out, OUT_MAX);
+}
+
+void
+conn_free(struct conn *c)
+{
+	buf_free(&c->out);
+}
+
+/* 1: readable; 0: time-out; -1: interrupted because the worker is to stop. */
+static int
+wait_readable(int fd, int timeout_ms)
+{
+	int64_t deadline = clock_mono_ms() + timeout_ms;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		int n = poll(&p, 1, clock_left_ms(deadline));
+
+		if (n > 0)
+			return 1;
+		if (n == 0)
+			return 0;
+		if (errno == EINTR && worker_stopping())
+			return -1;
+	}
+}
+
+/* Appends to the buffer: 1 got some, 0 end, -1 time-out, -2 stop. */
+static int
+fill(struct conn *c, int timeout_ms, bool stoppable)
+{
+	ssize_t n;
+	int rc;
+
+	if (c->pos > 0 && c->n > 0)
+		memmove(c->in, c->in + c->pos, c->n);
+	c->pos = 0;
+	for (;;) {
+		n = recv(c->fd, c->in + c->n, sizeof(c->in) - c->n,
+		    MSG_DONTWAIT);
+		if (n > 0) {
+			c->n += (size_t)n;
+			return 1;
+		}
+		if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			return 0;
+		if (stoppable && worker_stopping())
+			return -2;
+		rc = wait_readable(c->fd, timeout_ms);
+		if (rc == 0)
+			return -1;
+		if (rc < 0 && stoppable)
+			return -2;
+	}
+}
+
+static bool
+line_clean(struct span s)
+{
+	return span_chr(s, 0, '\r') == s.n && span_chr(s, 0, '\0') == s.n;
+}
+
+enum conn_line
+conn_line(struct conn *c, struct span *line, int timeout_ms)
+{
+	for (;;) {
+		struct span have = span_of(c->in + c->pos, c->n);
+		size_t nl = span_chr(have, 0, '\n');
+
+		if (nl < have.n) {
+			if (nl == 0 || have.p[nl - 1] != '\r' ||
+			    nl >= SMTP_LINE_MAX)
+				return CONN_BAD;
+			*line = span_of(have.p, nl - 1);
+			c->pos += nl + 1;
+			c->n -= nl + 1;
+			return line_clean(*line) ? CONN_LINE : CONN_BAD;
+		}
+		if (have.n >= SMTP_LINE_MAX)
+			return CONN_BAD;
+		if (!conn_flush(c))
+			return CONN_EOF;
+		switch (fill(c, timeout_ms, have.n == 0)) {
+		case 0:
+			return CONN_EOF;
+		case -1:
+			return CONN_TIMEOUT;
+		case -2:
+			return CONN_STOP;
+		}
+	}
+}
+
+struct span
+conn_block(struct conn *c, int timeout_ms)
+{
+	if (c->n == 0 && fill(c, timeout_ms, false) <= 0)
+		return span_of(NULL, 0);
+	return span_of(c->in + c->pos, c->n);
+}
+
+void
+conn_consume(struct conn *c, size_t n)
+{
+	c->pos += n;
+	c->n -= n;
+}
+
+void
+conn_reply(struct conn *c, int code, const char *text)
+{
+	buf_printf(&c->out, "%d %s\r\n", code, text);
+}
+
+bool
+conn_flush(struct conn *c)
+{
+	int64_t deadline = clock_mono_ms() + SEND_TIMEOUT_MS;
+	size_t sent = 0;
+
+	while (sent < c->out.n) {
+		struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+		ssize_t n = send(c->fd, c->out.p + sent, c->out.n - sent,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n > 0)
+			sent += (size_t)n;
+		else if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return false;
+		else if (poll(&p, 1, clock_left_ms(deadline)) == 0)
+			return false;
+	}
+	buf_reset(&c->out);
+	return true;
+}

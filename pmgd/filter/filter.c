@@ -1,0 +1,146 @@
+/*
+ * The pipeline (doc/ARCHITECTURE.md, "Way of a mail"): straight-line, one
+ * message, nothing is told to anybody before commit.
+ */
+#include "filter/filter.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include "filter/hooks.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/mail/mime_magic.h"
+
+enum { NOTES_MAX = 64, MIME_MAGIC_BYTES = 512 };
+
+void
+message_note(struct message *m, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (m->note == NULL)
+		m->note = arena_array(&m->arena, NOTES_MAX, sizeof(*m->note));
+	if (m->note == NULL || m->nnote == NOTES_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	m->note[m->nnote] = arena_strdup(&m->arena, text);
+	if (m->note[m->nnote] != NULL)
+		m->nnote++;
+}
+
+static const char *
+field_text(struct message *m, const char *name)
+{
+	const struct mime_field *f = mime_field_find(m->mime->part[0], name);
+
+	return f ? mime_field_text(f, &m->arena) : "";
+}
+
+static void
+log_new_mail(const struct message *m)
+{
+	AUTO_BUF struct buf b = {.max = 4096};
+
+	log_safe(&b, span_str(m->message_id), 500);
+	log_info("new mail message-id=%s size=%zu", buf_cstr(&b), m->raw.n);
+}
+
+static void
+parse(struct message *m)
+{
+	int64_t began = clock_mono_us();
+
+	m->mime = mime_parse(m->raw, &mime_limits_default, &m->arena);
+	hook(m, "crash");
+	hook(m, "hang");
+	m->subject = field_text(m, "Subject");
+	m->message_id = field_text(m, "Message-ID");
+	m->from = field_text(m, "From");
+	m->us_parse = clock_mono_us() - began;
+	log_new_mail(m);
+}
+
+/* Content type of each part by its first decoded bytes. */
+static const char *const *
+magic_types(struct message *m)
+{
+	const char **type = arena_array(&m->arena, m->mime->npart,
+	    sizeof(*type));
+	struct buf head;
+
+	if (type == NULL)
+		return NULL;
+	buf_init(&head, MIME_MAGIC_BYTES);
+	for (size_t i = 0; i < m->mime->npart; i++) {
+		const struct mime_part *p = m->mime->part[i];
+
+		if (p->child != NULL)
+			continue;
+		buf_reset(&head);
+		mime_body_decode(m->mime, p, &head);
+		type[i] = mime_magic_type(buf_span(&head));
+	}
+	buf_free(&head);
+	return type;
+}
+
+static void
+plan(struct worker *w, struct message *m)
+{
+	int64_t began = clock_mono_us();
+	time_t at = (time_t)(m->arrived_us / 1000000);
+	struct facts f = {.env = &m->env, .mime = m->mime,
+	    .virus = m->scanned && m->scan.result == SCAN_VIRUS ? m->scan.name
+	                                                        : NULL,
+	    .spam_known = m->score.state == SCORE_SCORED,
+	    .spam_level = m->spam_level};
+	struct tm tm;
+
+	localtime_r(&at, &tm);
+	f.minute_of_day = tm.tm_hour * 60 + tm.tm_min;
+	f.magic_type = magic_types(m);
+	m->rules = w->rules;
+	m->plan = rules_evaluate(w->rules, &f, &m->arena);
+	m->us_rules = clock_mono_us() - began;
+}
+
+void
+filter_message(struct worker *w, struct message *m, struct outlet *o)
+{
+	int64_t began = clock_mono_us(), commit;
+	struct err e;
+
+	parse(m);
+	if (w->rules == NULL) {
+		outcome_all(m, RESULT_DEFERRED, 451,
+		    "4.3.0 no rules loaded yet (pmgd-store)");
+		return;
+	}
+	if (!checks_run(w, m))
+		return;
+	plan(w, m);
+	commit = clock_mono_us();
+	if (m->plan == NULL || arena_full(&m->arena)) {
+		outcome_all(m, RESULT_DEFERRED, 451,
+		    "4.3.0 message needs more memory than allowed");
+		parent_strike(&w->link);
+	} else if (prepare_copies(w, m, &e) != 0) {
+		log_error("%s", e.text);
+		outcome_all(m, RESULT_DEFERRED, 452,
+		    "4.3.1 no space in the filter's spool");
+	} else {
+		commit_plan(w, m, o);
+		hook(m, "die-after-reinject");
+		notices_send(w, m, o);
+	}
+	m->us_commit = clock_mono_us() - commit;
+	m->us_total = clock_mono_us() - began;
+	log_info("processing time: %.3f seconds (%.3f, %.3f, 0)",
+	    (double)m->us_total / 1e6, (double)m->us_spam / 1e6,
+	    (double)m->us_virus / 1e6);
+}

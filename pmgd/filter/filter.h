@@ -1,0 +1,56 @@
+/*
+ * The steps between "received" and "reply". Each takes the message one step
+ * further and never sends anything to the client.
+ */
+#ifndef PMG_FILTER_FILTER_H
+#define PMG_FILTER_FILTER_H
+
+#include "filter/message.h"
+#include "filter/worker.h"
+#include "lib/net/smtp_client.h"
+#include "lib/proto/store.h"
+
+/* The connection for reinjection; kept for the messages of one session. */
+struct outlet {
+	struct smtp_client *client;
+};
+
+/*
+ * All steps for a received message (m->spool, m->raw, m->env filled): parse,
+ * checks, plan, prepare, commit. Afterwards each m->outcome[i].reply holds
+ * what Postfix is to be told for recipient i.
+ */
+void filter_message(struct worker *w, struct message *m, struct outlet *o);
+
+/* checks.c: virus scan and spam score, at the same time. False: the message
+ * has to be deferred as a whole, and the outcomes say why. */
+bool checks_run(struct worker *w, struct message *m);
+/* prepare.c: writes the copies that rules change. -1: no space. */
+int prepare_copies(struct worker *w, struct message *m, struct err *e);
+/* prepare.c: values of the macros for one rule. */
+void prepare_macros(const struct worker *w, const struct message *m,
+    const struct rule *r, const size_t *rcpt, size_t nrcpt,
+    struct macros *out, struct arena *a);
+/* commit.c: quarantine and reinjection, outcomes filled. */
+void commit_plan(struct worker *w, struct message *m, struct outlet *o);
+/* commit.c: the received bytes to the quarantine for all recipients, nothing
+ * parsed: messages with two strikes, and av_failure = quarantine. */
+void commit_hold(struct worker *w, struct message *m,
+    enum quarantine_kind kind, const char *why);
+/* notice.c: notifications and BCC. Failures are logged, no more. */
+void notices_send(struct worker *w, struct message *m, struct outlet *o);
+/* commit.c: sends bytes back to Postfix; opens the connection as needed. */
+int outlet_send(struct worker *w, struct outlet *o, const struct envelope *env,
+    const struct recipient *to, size_t nto, struct span bytes,
+    struct smtp_reply *reply, struct err *e);
+/* record.c: the event record. False: not written. */
+bool record_write(struct worker *w, struct message *m);
+
+/* A reply for every recipient that has none yet. */
+void outcome_all(struct message *m, enum result r, int code,
+    const char *text);
+/* Adds a line to m->note (edits, notices) for the event record. */
+void message_note(struct message *m, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * One message on its way through a worker: what each step found out and what
+ * the next one needs. The steps are receive, parse, checks, plan, prepare,
+ * commit, reply (doc/ARCHITECTURE.md, "Way of a mail"); each has its own file
+ * and works on this struct only.
+ */
+#ifndef PMG_FILTER_MESSAGE_H
+#define PMG_FILTER_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "lib/base/arena.h"
+#include "lib/base/span.h"
+#include "lib/mail/envelope.h"
+#include "lib/mail/mime.h"
+#include "lib/mail/smtp.h"
+#include "lib/proto/scan.h"
+#include "lib/rules/rules.h"
+#include "filter/score.h"
+#include "filter/spool.h"
+
+enum result { RESULT_NONE, RESULT_ACCEPTED, RESULT_QUARANTINED, RESULT_BLOCKED,
+	RESULT_DEFERRED, RESULT_REJECTED };
+
+/* What became of one recipient. */
+struct outcome {
+	enum result result;
+	const struct rule *rule;	/* NULL = default */
+	const char *quarantine_id;	/* "" unless quarantined */
+	const char *queue_id;		/* of the reinjected copy, "" */
+	struct smtp_reply reply;	/* what Postfix is told */
+};
+
+/* The copy of one plan group. */
+struct copy {
+	const struct plan_group *group;
+	struct spool_file file;		/* own file when edited, fd -1: original */
+	struct span bytes;
+};
+
+struct message {
+	struct arena arena;
+	char logid[32];
+	char key[80];			/* strikes: queue id or body hash */
+	struct envelope env;
+	struct spool_file spool;
+	struct span raw;		/* mapped spool file */
+	int64_t arrived_us;		/* wall clock */
+
+	/* parse */
+	struct mime *mime;
+	const char *subject;		/* decoded, "" */
+	const char *message_id;
+	const char *from;		/* decoded From: */
+
+	/* checks */
+	bool scanned;			/* scan holds a final answer */
+	struct scan_reply scan;
+	struct score score;
+	int spam_level;
+	const char *unchecked;		/* "av", "spam", "av,spam", "" */
+
+	/* plan, prepare, commit */
+	const struct ruleset *rules;
+	struct plan *plan;
+	struct copy *copy;		/* one per plan->group */
+	struct outcome *outcome;	/* one per recipient */
+	const char **note;		/* free text for the event: edits, notices */
+	size_t nnote;
+	bool parked;
+
+	/* microseconds, monotonic, per step */
+	int64_t us_receive, us_parse, us_virus, us_spam, us_rules, us_commit,
+	    us_total;
+};
+
+#endif

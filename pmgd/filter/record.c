@@ -1,0 +1,236 @@
+/*
+ * The event record: one JSON object a message with everything that was
+ * decided and why. Source of tracking, statistics and `pmg why`.
+ */
+#include "filter/filter.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include "filter/parentlink.h"
+#include "lib/base/log.h"
+#include "lib/base/xalloc.h"
+
+enum { TEXT_MAX = 1000, RCPT_MAX = 400, RCPT_FEW = 20 };
+
+/* Text of unknown origin: JSON strings must be UTF-8; what is not is kept
+ * escaped, so that nothing is lost for the reader. */
+static json_t *
+text(const char *s)
+{
+	struct buf b;
+	json_t *j;
+
+	j = strlen(s) <= TEXT_MAX ? json_string(s) : NULL;
+	if (j != NULL)
+		return j;
+	buf_init(&b, 8 * TEXT_MAX);
+	log_safe(&b, span_str(s), TEXT_MAX);
+	j = json_string(buf_cstr(&b));
+	buf_free(&b);
+	return j;
+}
+
+static void
+put_text(json_t *o, const char *key, const char *s)
+{
+	if (s != NULL && *s != '\0')
+		json_object_set_new(o, key, text(s));
+}
+
+static json_t *
+client(const struct message *m)
+{
+	json_t *o = json_object();
+
+	put_text(o, "name", m->env.client_name);
+	put_text(o, "addr", m->env.client_addr);
+	put_text(o, "helo", m->env.client_helo);
+	return o;
+}
+
+static json_t *
+defects(const struct message *m)
+{
+	json_t *a = json_array();
+
+	for (uint32_t bit = 1; m->mime != NULL && bit != 0; bit <<= 1)
+		if (m->mime->defects & bit)
+			json_array_append_new(a,
+			    text(mime_defect_name(bit)));
+	return a;
+}
+
+static json_t *
+virus(const struct message *m)
+{
+	const char *state = !m->scanned ? "unchecked"
+	    : m->scan.result == SCAN_VIRUS ? "found"
+	    : m->scan.result == SCAN_HEURISTIC ? "heuristic" : "clean";
+	json_t *o = json_object();
+
+	if (m->scan.result == SCAN_CLEAN && !m->scanned)
+		state = "skipped";
+	json_object_set_new(o, "state", json_string(state));
+	put_text(o, "name", m->scan.name);
+	put_text(o, "heuristics", m->scan.heuristics);
+	put_text(o, "detail", m->scan.detail);
+	return o;
+}
+
+static json_t *
+spam(const struct message *m)
+{
+	static const char *const state[] = {
+	    [SCORE_SKIPPED] = "skipped", [SCORE_SCORED] = "scored",
+	    [SCORE_UNCHECKED] = "unchecked"};
+	json_t *o = json_object(), *hits = json_array();
+
+	json_object_set_new(o, "state", json_string(state[m->score.state]));
+	json_object_set_new(o, "level", json_integer(m->spam_level));
+	if (m->score.state == SCORE_SCORED)
+		json_object_set_new(o, "score",
+		    json_real((double)m->score.milli / 1000));
+	for (size_t i = 0; i < m->score.nhit; i++)
+		json_array_append_new(hits, json_pack("{s:o, s:f}", "name",
+		    text(m->score.hit[i].name), "score",
+		    (double)m->score.hit[i].score_milli / 1000));
+	json_object_set_new(o, "hits", hits);
+	put_text(o, "bayes", m->score.bayes);
+	put_text(o, "autolearn", m->score.autolearn);
+	put_text(o, "detail", m->score.detail);
+	return o;
+}
+
+static json_t *
+match_why(const struct plan_match *pm)
+{
+	static const char *const key[CAT_COUNT] = {"from", "to", "when",
+	    "what", NULL};
+	json_t *o = json_object();
+
+	for (int c = 0; c < CAT_ACTION; c++)
+		if (pm->group[c] != NULL)
+			put_text(o, key[c], pm->group[c]->name);
+	return o;
+}
+
+static json_t *
+matches(const struct message *m)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; m->plan != NULL && i < m->plan->nmatch; i++) {
+		const struct plan_match *pm = &m->plan->match[i];
+
+		json_array_append_new(a, json_pack("{s:o, s:i, s:o, s:i}",
+		    "rule", text(pm->rule->name), "priority",
+		    pm->rule->priority, "why", match_why(pm), "recipients",
+		    (int)pm->nrcpt));
+	}
+	return a;
+}
+
+static json_t *
+recipient(const struct message *m, size_t i)
+{
+	static const char *const result[] = {"none", "accepted",
+	    "quarantined", "blocked", "deferred", "rejected"};
+	const struct outcome *oc = &m->outcome[i];
+	json_t *o = json_object();
+
+	put_text(o, "addr", m->env.rcpt[i].addr);
+	json_object_set_new(o, "result", json_string(result[oc->result]));
+	put_text(o, "rule", oc->rule ? oc->rule->name
+	    : oc->result == RESULT_ACCEPTED ? "default-accept" : "");
+	put_text(o, "quarantine_id", oc->quarantine_id);
+	put_text(o, "queue_id", oc->queue_id);
+	if (oc->reply.code != 250)
+		json_object_set_new(o, "code", json_integer(oc->reply.code));
+	put_text(o, "reply", oc->reply.text);
+	return o;
+}
+
+static json_t *
+timing(const struct message *m)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "receive",
+	    (json_int_t)m->us_receive, "parse", (json_int_t)m->us_parse,
+	    "virus", (json_int_t)m->us_virus, "spam", (json_int_t)m->us_spam,
+	    "rules", (json_int_t)m->us_rules, "commit",
+	    (json_int_t)m->us_commit, "total", (json_int_t)m->us_total);
+}
+
+static json_t *
+notes(const struct message *m)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < m->nnote; i++)
+		json_array_append_new(a, text(m->note[i]));
+	return a;
+}
+
+/* max_rcpt: recipients that are listed; a record has to fit one packet. */
+static json_t *
+record(const struct message *m, size_t max_rcpt)
+{
+	json_t *o = json_object(), *rcpt = json_array();
+
+	json_object_set_new(o, "v", json_integer(1));
+	put_text(o, "logid", m->logid);
+	json_object_set_new(o, "time",
+	    json_real((double)m->arrived_us / 1e6));
+	json_object_set_new(o, "dir",
+	    json_string(m->env.dir == DIR_IN ? "in" : "out"));
+	put_text(o, "queue_id", m->env.queue_id);
+	json_object_set_new(o, "sender", text(m->env.sender));
+	json_object_set_new(o, "size", json_integer((json_int_t)m->raw.n));
+	json_object_set_new(o, "client", client(m));
+	put_text(o, "message_id", m->message_id);
+	put_text(o, "subject", m->subject);
+	put_text(o, "from", m->from);
+	put_text(o, "unchecked", m->unchecked);
+	json_object_set_new(o, "defects", defects(m));
+	json_object_set_new(o, "virus", virus(m));
+	json_object_set_new(o, "spam", spam(m));
+	json_object_set_new(o, "matches", matches(m));
+	for (size_t i = 0; i < m->env.nrcpt && i < max_rcpt; i++)
+		json_array_append_new(rcpt, recipient(m, i));
+	json_object_set_new(o, "nrecipients",
+	    json_integer((json_int_t)m->env.nrcpt));
+	json_object_set_new(o, "recipients", rcpt);
+	json_object_set_new(o, "notes", notes(m));
+	if (m->parked)
+		json_object_set_new(o, "parked", json_true());
+	json_object_set_new(o, "us", timing(m));
+	return o;
+}
+
+static bool
+record_send(struct worker *w, const struct message *m, size_t max_rcpt,
+    bool durable)
+{
+	json_t *o = record(m, max_rcpt);
+	char *s = json_dumps(o, JSON_COMPACT);
+	bool ok = s != NULL && parent_event(&w->link, span_str(s), durable);
+
+	json_decref(o);
+	free(s);
+	return ok;
+}
+
+bool
+record_write(struct worker *w, struct message *m)
+{
+	bool discard = false, ok;
+
+	for (size_t i = 0; i < m->env.nrcpt; i++)
+		discard = discard || m->outcome[i].result == RESULT_BLOCKED;
+	/* Long addresses and replies can make it too large for a packet. */
+	ok = record_send(w, m, RCPT_MAX, discard) ||
+	    record_send(w, m, RCPT_FEW, discard);
+	if (!ok)
+		log_error("no event record for this message");
+	return ok;
+}

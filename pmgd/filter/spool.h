@@ -1,0 +1,33 @@
+/*
+ * Files of messages that are being worked on: nameless (O_TMPFILE) in
+ * spool/active, so that nothing is left behind whatever dies. Never fsynced:
+ * nobody was told 250 for them.
+ */
+#ifndef PMG_FILTER_SPOOL_H
+#define PMG_FILTER_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "lib/base/err.h"
+#include "lib/base/span.h"
+
+struct spool_file {
+	int fd;			/* -1 = none */
+	uint64_t size;
+	void *map;
+	size_t map_size;
+};
+
+#define SPOOL_FILE_NONE ((struct spool_file){.fd = -1})
+
+int spool_open(struct spool_file *f, const char *dir, struct err *e);
+/* Appends. -1: errno ENOSPC, EDQUOT, EFBIG ... */
+int spool_write(struct spool_file *f, struct span s, struct err *e);
+/* Maps the content for reading; the span lives until spool_close(). */
+int spool_map(struct spool_file *f, struct span *s, struct err *e);
+void spool_close(struct spool_file *f);
+/* True when the file system below dir has room for two more messages of
+ * max_size bytes (reliability: 452 before DATA). */
+bool spool_has_room(const char *dir, uint64_t max_size);
+
+#endif

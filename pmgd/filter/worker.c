@@ -1,0 +1,214 @@
+#include "filter/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "filter/session.h"
+#include "lib/base/atomicfile.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/log.h"
+#include "lib/base/sandbox.h"
+#include "lib/base/str.h"
+#include "lib/base/xalloc.h"
+
+enum {
+	SNAPSHOT_MAX = 512 * 1024 * 1024,
+	/* Several copies of the largest message, rules, libraries. */
+	ADDRESS_SPACE = 2048,	/* MiB */
+};
+
+static volatile sig_atomic_t stop;
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+bool
+worker_stopping(void)
+{
+	return stop != 0;
+}
+
+static bool
+stamp_of(const char *path, struct file_stamp *s)
+{
+	struct stat st;
+
+	memset(s, 0, sizeof(*s));
+	if (stat(path, &st) != 0)
+		return false;
+	s->ino = st.st_ino;
+	s->size = st.st_size;
+	s->mtime = st.st_mtim;
+	return true;
+}
+
+static bool
+stamp_same(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->ino == b->ino && a->size == b->size &&
+	    a->mtime.tv_sec == b->mtime.tv_sec &&
+	    a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
+static void
+refresh_rules(struct worker *w)
+{
+	struct file_stamp now;
+	struct ruleset *rs;
+	struct buf b;
+	struct err e;
+
+	if (!stamp_of(w->paths->rules, &now)) {
+		if (w->rules == NULL)
+			log_warn("%s: no rules yet: mail is deferred until "
+			    "pmgd-store has written them", w->paths->rules);
+		return;
+	}
+	if (w->rules != NULL && stamp_same(&now, &w->rules_stamp))
+		return;
+	buf_init(&b, SNAPSHOT_MAX);
+	rs = file_read(w->paths->rules, &b, &e) == 0
+	    ? ruleset_load(buf_span(&b), &e)
+	    : NULL;
+	buf_free(&b);
+	if (rs == NULL) {
+		log_error("rules: %s%s", e.text,
+		    w->rules ? "; the former ones stay" : "");
+		return;
+	}
+	ruleset_free(w->rules);
+	w->rules = rs;
+	w->rules_stamp = now;
+}
+
+static void
+refresh_config(struct worker *w)
+{
+	AUTO_FREE char *path = xasprintf("%s/pmg.conf", w->paths->config);
+	struct file_stamp now;
+	struct config *c;
+	struct err e;
+
+	stamp_of(path, &now);
+	if (w->config != NULL && stamp_same(&now, &w->config_stamp))
+		return;
+	w->config_stamp = now;
+	c = config_load(w->paths->config, &e);
+	if (c == NULL) {
+		log_error("settings: %s%s", e.text,
+		    w->config ? "; the former ones stay" : "");
+		if (w->config == NULL)
+			exit(1);
+		return;
+	}
+	config_free(w->config);
+	w->config = c;
+	str_copy(w->reinject, sizeof(w->reinject),
+	    config_bool(c, "mail", "tcp_filter_ports") ? "127.0.0.1:10025"
+	                                               : w->paths->reinject);
+}
+
+void
+worker_refresh(struct worker *w)
+{
+	refresh_config(w);
+	refresh_rules(w);
+}
+
+/* On top of what the parent gave up: no more processes, bounded memory. */
+static void
+worker_sandbox(const struct worker *w)
+{
+	struct sandbox sb = {
+	    .net = config_bool(w->config, "mail", "tcp_filter_ports")
+	        ? SANDBOX_NET_INET : SANDBOX_NET_UNIX,
+	    .as_bytes = (uint64_t)ADDRESS_SPACE * 1024 * 1024,
+	    .fsize_bytes = 1024ull * 1024 * 1024,
+	    .nofile = 64,
+	};
+	struct err e;
+
+	if (sandbox_enter(&sb, &e) != 0)
+		fatal("sandbox: %s", e.text);
+}
+
+/* Waits for a connection on either socket. -1: asked to stop. */
+static int
+worker_accept(struct worker *w, int ep, enum direction *dir)
+{
+	while (!stop) {
+		struct epoll_event ev;
+		int fd, n;
+
+		n = epoll_wait(ep, &ev, 1, -1);
+		if (n <= 0 && errno != EINTR)
+			fatal("epoll: %s", strerror(errno));
+		if (n <= 0)
+			continue;
+		if (ev.data.fd == w->link.fd)
+			exit(0);	/* the parent went away */
+		fd = accept4(ev.data.fd, NULL, NULL,
+		    SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0)
+			continue;	/* another worker was faster */
+		*dir = ev.data.fd == w->listen_in ? DIR_IN : DIR_OUT;
+		return fd;
+	}
+	return -1;
+}
+
+static int
+worker_poll(const struct worker *w)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event in = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+	    .data.fd = w->listen_in};
+	struct epoll_event out = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+	    .data.fd = w->listen_out};
+	struct epoll_event link = {.events = EPOLLRDHUP,
+	    .data.fd = w->link.fd};
+
+	/* EPOLLEXCLUSIVE: one connection wakes one worker. */
+	if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, w->listen_in, &in) != 0 ||
+	    epoll_ctl(ep, EPOLL_CTL_ADD, w->listen_out, &out) != 0 ||
+	    epoll_ctl(ep, EPOLL_CTL_ADD, w->link.fd, &link) != 0)
+		fatal("epoll: %s", strerror(errno));
+	return ep;
+}
+
+void
+worker_run(struct worker *w)
+{
+	struct sigaction sa = {.sa_handler = on_term};
+	enum direction dir;
+	int ep;
+
+	sigaction(SIGTERM, &sa, NULL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);	/* a terminal's Ctrl-C: the parent decides */
+	signal(SIGALRM, SIG_DFL);
+	if (gethostname(w->host, sizeof(w->host) - 1) != 0 || !w->host[0])
+		str_copy(w->host, sizeof(w->host), "localhost");
+	refresh_config(w);
+	worker_sandbox(w);
+	ep = worker_poll(w);
+	for (unsigned n = 0; n < WORKER_SESSIONS; n++) {
+		int fd = worker_accept(w, ep, &dir);
+
+		if (fd < 0)
+			break;
+		session_run(w, fd, dir);
+		close(fd);
+	}
+	exit(0);
+}

@@ -1,0 +1,46 @@
+/*
+ * A worker: one session at a time, straight-line blocking code, recycled
+ * after WORKER_SESSIONS of them, which bounds any leak.
+ */
+#ifndef PMG_FILTER_WORKER_H
+#define PMG_FILTER_WORKER_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include "filter/parentlink.h"
+#include "lib/config/config.h"
+#include "lib/config/paths.h"
+#include "lib/rules/rules.h"
+
+enum { WORKER_SESSIONS = 200 };
+
+/* What identifies one version of a file. */
+struct file_stamp {
+	ino_t ino;
+	off_t size;
+	struct timespec mtime;
+};
+
+/* What a worker knows besides the message; reloaded between messages. */
+struct worker {
+	const struct paths *paths;
+	struct parent_link link;
+	struct config *config;
+	struct file_stamp config_stamp;
+	struct ruleset *rules;
+	struct file_stamp rules_stamp;
+	char host[256];
+	char reinject[256];	/* where accepted mail goes back to Postfix */
+	int listen_in, listen_out;
+	uint32_t ticket;
+};
+
+/* Never returns: ends with exit(). */
+void worker_run(struct worker *w) __attribute__((noreturn));
+/* Takes new rules and settings when the files changed. A broken file leaves
+ * what was good before in force. */
+void worker_refresh(struct worker *w);
+/* True after SIGTERM: finish the message in work, then end. */
+bool worker_stopping(void);
+
+#endif
