@@ -37,6 +37,9 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(WERROR) -fstack-protector-strong -fPIE \
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 	$(filter -fsanitize%,$(CFLAGS_$(VARIANT))) $(LDFLAGS)
 
+# Quiet unless V=1.
+Q := $(if $(V),,@)
+
 all:
 
 # What module.mk files add to:
@@ -63,24 +66,27 @@ LIB := $(O)/libpmg.a
 
 $(LIB): $(call obj,$(LIB_SRCS))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(O)/%.o: %.c | deps-built
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(LIB_CFLAGS) $(ALL_CFLAGS) $(OBJ_CFLAGS) -MMD -MP -c -o $@ $<
+	$(if $(V),,@echo "  CC $<")
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(LIB_CFLAGS) $(ALL_CFLAGS) $(OBJ_CFLAGS) -MMD -MP -c -o $@ $<
 
 define program
 $(O)/bin/$(1): OBJ_CFLAGS = $$(call pkg_cflags,$$($(1)_PKGS))
 $(O)/bin/$(1): $$(call obj,$$($(1)_SRCS)) $(LIB)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS)) $$(LIB_LIBS)
+	$(if $(V),,@echo "  LD $$@")
+	$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$$($(1)_PKGS)) $$(LIB_LIBS)
 endef
 $(foreach p,$(PROGS),$(eval $(call program,$(p))))
 
 define unittest
 $(O)/tests/$(1): $(O)/tests/unit/$(1).o $$(call obj,$$($(1)_SRCS)) $(LIB)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,cmocka $$($(1)_PKGS)) $$(LIB_LIBS)
+	$(if $(V),,@echo "  LD $$@")
+	$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(call pkg_libs,cmocka $$($(1)_PKGS)) $$(LIB_LIBS)
 endef
 $(foreach t,$(TESTS),$(eval $(call unittest,$(t))))
 
