@@ -13,7 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/mail/mime_magic.h"
 
-enum { NOTES_MAX = 64, MIME_MAGIC_BYTES = 512 };
+enum { NOTES_MAX = 64 };
 
 void
 message_note(struct message *m, const char *fmt, ...)
