@@ -20,6 +20,10 @@ for u in pmgd pmg-scan pmg-store pmg-spamd; do
 	getent passwd "$u" >/dev/null || need_user="$need_user $u"
 done
 getent group pmg >/dev/null || need_user="$need_user group:pmg"
+for u in pmgd pmg-store; do
+	id -nG "$u" 2>/dev/null | tr ' ' '\n' | grep -qx postdrop ||
+	    need_user="$need_user $u:postdrop"
+done
 [ -n "$missing$need_user" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -55,7 +59,11 @@ for u in pmgd pmg-scan pmg-store pmg-spamd; do
 	    --home-dir /nonexistent --no-create-home \
 	    --shell /usr/sbin/nologin --comment "mail gateway" "$u"
 done
-# As the packages do it (debian/sysusers.d).
+# As the packages do it (debian/sysusers.d); postdrop, which their units add,
+# lets a daemon reach Postfix's sockets.
 for u in pmgd pmg-scan pmg-store pmg-spamd; do
-	id -nG "$u" | tr ' ' '\n' | grep -qx pmg || usermod -a -G pmg "$u"
+	usermod -a -G pmg "$u"
+done
+for u in pmgd pmg-store; do
+	usermod -a -G postdrop "$u"
 done

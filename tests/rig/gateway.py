@@ -27,6 +27,33 @@ INSIDE_ADDRESS = "127.0.0.1"
 OUTSIDE_ADDRESS = "127.0.0.25"
 
 
+# Composed values of pmgconfig's templates that differ in a rig: a queue that
+# a person or a test can watch move, and who is a stranger.
+RIG_SETTINGS = {
+    "ext_bind": "127.0.0.1:", "int_bind": "127.0.0.1:",
+    "inet_interfaces": "127.0.0.1",
+    "mynetworks": "127.0.0.1/32", "mynetworks_ext": "127.0.0.1/32",
+    "fqdn": "gw.rig.example", "domain": "rig.example",
+    "minimal_backoff_time": "2s", "queue_run_delay": "2s",
+    "transport_retry_time": "1s",
+}
+
+# Sockets that systemd holds for each daemon (debian/units): name, type, path,
+# user, group, mode.
+SOCKETS = {
+    "pmgd": (("in", socket.SOCK_STREAM, "filter/in.sock", "postfix", 0o660),
+             ("out", socket.SOCK_STREAM, "filter/out.sock", "postfix", 0o660),
+             ("control", socket.SOCK_SEQPACKET, "filter/control.sock", "root",
+              0o600)),
+    "pmgd-scan": (("scan", socket.SOCK_SEQPACKET, "scan/scan.sock", "pmg",
+                   0o660),),
+    "pmgd-store": (("store", socket.SOCK_SEQPACKET, "store/store.sock", "pmgd",
+                    0o660),
+                   ("admin", socket.SOCK_SEQPACKET, "store/admin.sock",
+                    "root", 0o600)),
+}
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -42,18 +69,20 @@ class Gateway:
     """Gateway(root).start() ... .stop(), or as a context manager.
 
     sink: the company's own mail server (port sink_port); internet: where
-    outgoing mail goes (a second sink).
+    outgoing mail goes (a second sink). Without Postfix the sink stands where
+    pmgd hands mail back. activate: the rig holds the sockets, as systemd does.
     """
 
     def __init__(self, root, ext_port=0, int_port=0, sink_port=0,
                  internet_port=0, bins=None, with_scan=True, with_spamd=True,
-                 conf=None, workers=4, env=None, say=None, sink_log=None,
+                 with_postfix=True, activate=False, conf=None, workers=4, env=None, say=None, sink_log=None,
                  keep_mail=True):
         self.root = os.path.realpath(root)
         self.bins = bins or bin_dir()
         self.ext_port = ext_port or free_port()
         self.int_port = int_port or free_port()
         self.with_scan, self.with_spamd = with_scan, with_spamd
+        self.with_postfix, self.activate = with_postfix, activate
         self.conf, self.workers = conf or {}, workers
         self.say = say or (lambda text: None)
         self.env = dict(os.environ)
@@ -61,7 +90,9 @@ class Gateway:
                             "detect_leaks=0:abort_on_error=1")
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         self.env.update(env or {})
-        self.sink = Sink(sink_port, log=sink_log, keep=keep_mail)
+        self.sink = Sink(
+            sink_port, log=sink_log, keep=keep_mail, path=None if with_postfix
+            else self.path("var/spool/postfix/public/pmg-reinject"))
         self.internet = Sink(internet_port, keep=keep_mail)
         self.services = {}
         self.supervisor = None
@@ -113,6 +144,7 @@ class Gateway:
                 ("var/spool/pmg/active", "pmgd", None, 0o700),
                 ("var/spool/pmg/quarantine", "pmg-store", None, 0o700),
                 ("var/spool/postfix", "root", None, 0o755),
+                ("var/spool/postfix/public", "postfix", "postdrop", 0o710),
                 ("var/lib/postfix", "postfix", None, 0o700)):
             place.make(self.path(folder), user, group, mode)
 
@@ -130,7 +162,13 @@ class Gateway:
                      "relaynomx": 1, "smarthost": "127.0.0.1",
                      "smarthostport": self.internet.port,
                      "greylist": 0, "spf": 0,
-                     "max_filters": self.workers},
+                     "max_filters": self.workers,
+                     "filter_workers": self.workers},
+            # Only what stands below the rig, and no questions to the net.
+            "spam": {"use_razor": 0, "rbl_checks": 0, "use_bayes": 0,
+                     "use_awl": 0, "spamd_children": 2},
+            "clamav": {"dbdir": self.path("var/lib/clamav"),
+                       "databases": "rig", "database_max_age": 0},
             "admin": {"email": "postmaster@" + DOMAIN},
         }
         for section, values in self.conf.items():
@@ -142,25 +180,21 @@ class Gateway:
                       if v is not None]
             lines.append("")
         self.write("etc/pmg/pmg.conf", "\n".join(lines))
+        self.write("etc/pmg/rig.conf", "".join(
+            "%s = %s\n" % pair for pair in dict(
+                RIG_SETTINGS, maillog_file=self.postfix.logfile).items()))
         self.write("etc/pmg/domains", DOMAIN + "\n")
         self.write("etc/pmg/transport", "")
         self.write("etc/pmg/mynetworks", "")
 
     def sync(self):
         """pmgconfig renders; then what only a rig needs."""
-        self.tool("pmgconfig", "sync")
-        self.tune_postfix()
-
-    def tune_postfix(self):
-        p = self.postfix
-        p.postconf("maillog_file=" + self.postfix.logfile,
-                   "maillog_file_prefixes=" + self.root,
-                   # A queue that a person or a test can watch move.
-                   "minimal_backoff_time=2s", "maximal_backoff_time=10s",
-                   "queue_run_delay=2s", "transport_retry_time=1s",
-                   # Killed children come back at once.
-                   "service_throttle_time=1s",
-                   "postscreen_greet_wait=1s")
+        self.tool("pmgconfig", "--templates",
+                  os.path.join(TREE, "pmg-tools/templates"), "sync")
+        self.postfix.postconf(
+            # Killed children come back at once.
+            "service_throttle_time=1s", "maximal_backoff_time=10s",
+            "postscreen_greet_wait=1s")
 
     def write_clamav(self):
         """A database of one signature, EICAR, in place of main and daily."""
@@ -182,7 +216,26 @@ class Gateway:
         """Rows of `pmgqm list -o json`."""
         return json.loads(self.tool("pmgqm", "list", "-o", "json"))
 
+    def quarantined(self, word):
+        """Rows in which word occurs (the recipient of a test mail)."""
+        return [r for r in self.quarantine() if word in json.dumps(r)]
+
     # ---- processes ----
+
+    def _sockets(self, name):
+        """The listening sockets of a daemon, made as systemd makes them."""
+        held = []
+        for label, kind, path, group, mode in SOCKETS[name]:
+            path = self.path("run/pmg", path)
+            if os.path.exists(path):
+                os.unlink(path)
+            s = socket.socket(socket.AF_UNIX, kind)
+            s.bind(path)
+            shutil.chown(path, "root", group)
+            os.chmod(path, mode)
+            s.listen(4096)
+            held.append((label, s))
+        return held
 
     def _add(self, name, argv, ready, **kw):
         self.services[name] = Service(
@@ -195,7 +248,7 @@ class Gateway:
                 "/usr/sbin/spamd", "--local", "--nouser-config",
                 "--username=pmg-spamd",
                 "--helper-home-dir=" + self.path("var/lib/pmg/spamd"),
-                "--siteconfigpath=" + self.path("etc/spamassassin"),
+                "--siteconfigpath=" + self.path("var/lib/pmg/spamassassin"),
                 "--socketpath=" + self.spamd_socket, "--socketmode=0666",
                 "--max-children=2", "--min-children=2", "--min-spare=1",
                 "--max-spare=2", "--syslog=stderr",
@@ -205,7 +258,8 @@ class Gateway:
                     ("pmgd", "pmgd", ["--workers", str(self.workers)])]
         for name, user, extra in daemons:
             self._add(name, [self.program(name), "-f", "--root", self.root,
-                             "--user", user] + extra, "notify")
+                             "--user", user] + extra, "notify",
+                      listen=self._sockets(name) if self.activate else ())
 
     def spamd_answers(self):
         try:
@@ -233,8 +287,9 @@ class Gateway:
             for s in self.services.values():
                 s.start(wait=False)
             self._remember()
-            self._stage("postfix")
-            self.postfix.start()
+            if self.with_postfix:
+                self._stage("postfix")
+                self.postfix.start()
             for s in self.services.values():
                 self._stage(s.name)
                 s.wait_ready()
@@ -254,7 +309,7 @@ class Gateway:
             self.supervisor = None
         failures = []
         for end in ([self.postfix.stop] +
-                    [s.stop for s in reversed(self.services.values())] +
+                    [s.close for s in reversed(self.services.values())] +
                     [self.sink.stop, self.internet.stop]):
             try:
                 end()

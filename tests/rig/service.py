@@ -216,6 +216,14 @@ class Service:
         except (ProcessLookupError, PermissionError):
             pass
 
+    def close(self):
+        """stop(), and gives up the sockets held for it."""
+        self.stop()
+        for _, s in self.listen:
+            s.close()
+        if self.notify:
+            self.notify.close()
+
     def reload(self):
         self.proc.send_signal(signal.SIGHUP)
 

@@ -1,0 +1,71 @@
+"""Gateways for the tests.
+
+gateway  everything: Postfix, spamd, scanner, store, filter
+bare     our daemons only: a sink stands where pmgd hands mail back to Postfix
+"""
+
+import itertools
+import os
+import sys
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+sys.path.insert(0, TOP)
+
+from tests.rig import place                                     # noqa: E402
+from tests.rig.gateway import Gateway, bin_dir, clean_up        # noqa: E402
+
+_counter = itertools.count(1)
+
+
+def pytest_configure(config):
+    for mark in (
+            "contract: fault tests of the contract (make check: contract)",
+            "sandbox: runs against the release build too",
+            "release_only: makes no sense in a sanitizer build"):
+        config.addinivalue_line("markers", mark)
+
+
+def pytest_collection_modifyitems(items):
+    missing = [name for name in ("pmgd", "pmgd-scan", "pmgd-store", "pmgqm",
+                                 "pmgconfig")
+               if not os.access(os.path.join(bin_dir(), name), os.X_OK)]
+    if missing:
+        raise pytest.UsageError("not built in %s: %s; run make VARIANT=asan"
+                                % (bin_dir(), ", ".join(missing)))
+    if os.geteuid() != 0:
+        raise pytest.UsageError("the system tests need root")
+
+
+def rig_root(name):
+    """A fresh folder below build/ (kept after the test, with its logs)."""
+    variant = os.path.basename(os.path.dirname(bin_dir()))
+    wanted = os.path.join(TOP, "build", "rig", "%s-%s" % (variant, name))
+    clean_up(wanted)
+    return place.choose(wanted, say=lambda text: None)
+
+
+@pytest.fixture(scope="session")
+def gateway():
+    with Gateway(rig_root("full")) as g:
+        yield g
+
+
+@pytest.fixture(scope="session")
+def _bare():
+    with Gateway(rig_root("bare"), with_postfix=False) as g:
+        yield g
+
+
+@pytest.fixture
+def bare(_bare):
+    yield _bare
+    _bare.sink.unscript()
+
+
+@pytest.fixture
+def ident():
+    """A word that no other test uses."""
+    return "t%d-%d" % (os.getpid(), next(_counter))
