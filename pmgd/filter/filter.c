@@ -75,7 +75,7 @@ magic_types(struct message *m)
 
 	if (type == NULL)
 		return NULL;
-	buf_init(&head, MIME_MAGIC_BYTES);
+	buf_init(&head, MIME_MAGIC_HEAD);
 	for (size_t i = 0; i < m->mime->npart; i++) {
 		const struct mime_part *p = m->mime->part[i];
 

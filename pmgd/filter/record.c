@@ -74,6 +74,7 @@ virus(const struct message *m)
 	json_object_set_new(o, "state", json_string(state));
 	put_text(o, "name", m->scan.name);
 	put_text(o, "heuristics", m->scan.heuristics);
+	json_object_set_new(o, "cpu_us", json_integer(m->scan.cpu_us));
 	put_text(o, "detail", m->scan.detail);
 	return o;
 }
