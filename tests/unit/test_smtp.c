@@ -168,7 +168,7 @@ test_rcpt(void **state)
 		"TO:<a@b> NOTIFY=NEVER,SUCCESS", "TO:<a@b> NOTIFY=SUCCESS,",
 		"TO:<a@b> ORCPT=rfc822", "TO:<a@b> ORCPT=;x",
 		"TO:<a@b> ORCPT=rfc822;", "TO:<a@b> NOTIFY=DELAY NOTIFY=DELAY",
-		"TO:<a@b> ORCPT=rfc822;a\x7f" "b",
+		"TO:<a@b> ORCPT=rfc822;a\x7fz",
 	};
 
 	(void)state;

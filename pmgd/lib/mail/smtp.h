@@ -50,6 +50,8 @@ bool smtp_parse_xforward(struct span args, struct envelope *env,
 /* The address is legal only in a transaction with SMTPUTF8 (else 553 5.6.7).
  * smtp_parse_mail checks the sender itself; the caller checks recipients. */
 bool smtp_addr_is_utf8(const char *addr);
+/* A mailbox that may stand between angle brackets: no route, not "". */
+bool smtp_addr_valid(const char *addr);
 
 /* xtext of RFC 3461 4 (also XFORWARD values). */
 void smtp_xtext_put(struct buf *b, const char *s);
@@ -73,6 +75,9 @@ size_t smtp_data_feed(struct smtp_data *d, struct span in, struct buf *out);
  * msg becomes CRLF: none ever passes out.
  */
 void smtp_data_put(struct buf *out, struct span msg);
+/* The same without the final dot, for a message that is sent in pieces. Each
+ * piece but the last must end behind an LF. */
+void smtp_data_lines(struct buf *out, struct span piece);
 
 /* One reply of the other side, possibly multi-line, accumulated by line. */
 struct smtp_reply_reader {

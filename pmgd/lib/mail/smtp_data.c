@@ -85,19 +85,25 @@ smtp_data_feed(struct smtp_data *d, struct span in, struct buf *out)
 }
 
 void
-smtp_data_put(struct buf *out, struct span msg)
+smtp_data_lines(struct buf *out, struct span piece)
 {
 	size_t i = 0;
 
-	while (i < msg.n) {
-		if (msg.p[i] == '.')
+	while (i < piece.n) {
+		if (piece.p[i] == '.')
 			buf_putc(out, '.');
-		i = data_copy_run(msg, i, out);
+		i = data_copy_run(piece, i, out);
 		buf_puts(out, "\r\n");
-		if (i < msg.n && msg.p[i] == '\r')
-			i += i + 1 < msg.n && msg.p[i + 1] == '\n' ? 2 : 1;
-		else
+		if (i + 1 < piece.n && piece.p[i] == '\r' &&
+		    piece.p[i + 1] == '\n')
 			i++;
+		i++;
 	}
+}
+
+void
+smtp_data_put(struct buf *out, struct span msg)
+{
+	smtp_data_lines(out, msg);
 	buf_puts(out, ".\r\n");
 }

@@ -136,6 +136,15 @@ path_take(struct span *args, struct span *mailbox)
 	return utf8_valid(*mailbox);
 }
 
+bool
+smtp_addr_valid(const char *addr)
+{
+	struct span s = span_str(addr), mailbox;
+
+	return path_take(&s, &mailbox) && s.n == 0 &&
+	    mailbox.n == strlen(addr) && addr[0] != '<';
+}
+
 /* "FROM:" or "TO:", then blanks, then the path. */
 static bool
 address_take(struct span *args, const char *keyword, struct span *mailbox)
