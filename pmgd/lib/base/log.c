@@ -97,7 +97,7 @@ log_safe(struct buf *out, struct span s, size_t max)
 		buf_puts(out, "...");
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 log_line(int priority, const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_BYTES];
