@@ -105,6 +105,9 @@ void ruleset_free(struct ruleset *rs);
 uint64_t ruleset_version(const struct ruleset *rs);
 /* All rules, sorted for evaluation, inactive ones included. */
 size_t ruleset_rules(const struct ruleset *rs, const struct rule ***rules_r);
+/* All groups as an array, those that no rule uses included. */
+size_t ruleset_groups(const struct ruleset *rs,
+    const struct object_group **groups_r);
 
 /* ---- evaluation ---- */
 

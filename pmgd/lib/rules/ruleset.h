@@ -1,0 +1,128 @@
+/*
+ * Inside of lib/rules: how a loaded ruleset is laid out. Only the files of
+ * this folder include it; others see rules.h.
+ */
+#ifndef PMG_RULES_RULESET_H
+#define PMG_RULES_RULESET_H
+
+#include "lib/rules/address.h"
+#include "lib/rules/pattern.h"
+#include "lib/rules/rules.h"
+
+/* One compiled set of patterns for each kind of subject. */
+enum pattern_kind { PAT_ADDRESS, PAT_TYPE, PAT_FILENAME, PAT_FIELD, PAT_COUNT };
+
+/* An object by its group's index and its own index in it. */
+struct object_ref {
+	uint32_t group;
+	uint32_t object;
+};
+
+struct pattern_index {
+	struct pattern_set *set;	/* NULL: no pattern of this kind */
+	struct object_ref *ref;		/* by index of the pattern */
+	size_t nref;
+};
+
+/* What evaluation wants to know of a rule beside the rule itself. */
+struct rule_info {
+	/* Non-final actions in the order in which they take effect. */
+	const struct object **action;
+	size_t naction;
+	const struct object *final;	/* NULL: none */
+};
+
+enum {
+	RULE_PRIORITY_MAX = 100,
+	RULE_ACTIONS_MAX = 1000,	/* of one rule, over all its groups */
+};
+
+struct ruleset {
+	uint64_t version;
+	char *text;			/* the snapshot's strings */
+	struct arena mem;
+	struct object_group *group;
+	size_t ngroup;
+	const struct rule **rule;	/* in order of evaluation */
+	struct rule_info *info;		/* by the same index */
+	size_t nrule;
+	struct address_index who;
+	struct pattern_index pattern[PAT_COUNT];
+	const char **field;		/* names that PAT_FIELD looks at */
+	size_t nfield;
+	/* By direction, of active rules: */
+	unsigned needs[2];
+	bool uses_pattern[2][PAT_COUNT];
+	const char **strip[2];
+	size_t nstrip[2];
+};
+
+static inline size_t
+group_index(const struct ruleset *rs, const struct object_group *g)
+{
+	return (size_t)(g - rs->group);
+}
+
+static inline bool
+rule_applies(const struct rule *r, enum direction dir)
+{
+	return r->active && (r->dir == RULE_BOTH || (int)r->dir == (int)dir);
+}
+
+/* ---- object.c: the table of object types ---- */
+
+bool object_type_known(uint32_t type);
+/* CAT_FROM for every who-object. */
+enum category object_category(enum object_type type);
+/* The kind of pattern in an object, -1: none. */
+int object_pattern_kind(enum object_type type);
+/* The pattern of an object of such a type. */
+struct pattern object_pattern(const struct object *o);
+/* Actions: ascending order within a rule; final ones end it. */
+int object_action_order(enum object_type type);
+bool object_is_final(enum object_type type);
+bool object_is_notice(enum object_type type);
+/* Members in range and well-formed, patterns apart. -1: e tells. */
+int object_check(const struct object *o, struct err *e);
+/* "e-mail address", "file name" ... for messages. */
+const char *object_type_name(enum object_type type);
+
+/* ---- index.c: what a loaded ruleset computes once ---- */
+
+/* False: more than the arena allows. */
+bool ruleset_index(struct ruleset *rs);
+
+/* ---- nametype.c ---- */
+
+/* Content type that the end of a file name stands for, NULL = none known. */
+const char *nametype_find(const char *filename);
+/* The i-th other name of a content type, NULL = no more. */
+const char *nametype_alias(const char *type, size_t i);
+
+/* ---- match.c ---- */
+
+/* Which object of a group matched first. */
+struct group_hit {
+	uint32_t object;	/* its index + 1, 0 = the group did not match */
+	uint64_t *marks;	/* NULL = the whole mail */
+};
+
+/* Groups that addr belongs to; ip NULL = networks are not looked at. */
+void match_who(const struct ruleset *rs, const char *addr, const char *ip,
+    struct group_hit *hit);
+/* Groups whose What matches all recipients alike: not spam. */
+void match_what(const struct ruleset *rs, const struct facts *f,
+    struct group_hit *hit, struct arena *a);
+/* First object that matches, NULL = none. */
+const struct object *match_when(const struct object_group *g, int minute);
+/* Spam object of the group that recipient r reaches, NULL = none. */
+const struct object *match_spam(const struct object_group *g,
+    const struct facts *f, size_t r);
+
+static inline size_t
+mark_words(const struct facts *f)
+{
+	return (f->mime->npart + 63) / 64;
+}
+
+#endif

@@ -1,0 +1,582 @@
+/*
+ * Evaluation, by a table: rules as text, a message, an envelope, and the plan
+ * as text (rules_text.h tells how to read them).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+#include "lib/base/clock.h"
+#include "lib/base/str.h"
+#include "lib/base/xalloc.h"
+#include "lib/rules/rules.h"
+#include "rules_text.h"
+
+enum { MAX_RCPT = 8 };
+
+/* ---- messages, made by hand: rules see structs, not bytes ---- */
+
+#define FIELD(n, v) {.name = SPAN_LIT_(n), .value = SPAN_LIT_(v)}
+#define SPAN_LIT_(s) {(const unsigned char *)(s), sizeof(s) - 1}
+
+static struct mime_field top_fields[] = {
+	FIELD("From", " a@example.org"),
+	FIELD("Subject", " =?utf-8?q?J=C3=BCrgens?=\r\n invoice"),
+	FIELD("X-Twice", " one"),
+	FIELD("X-Twice", " two"),
+};
+static struct mime_field inner_fields[] = {
+	FIELD("Subject", " inner subject"),
+};
+static const char *alt_names[] = {"picture.vbs"};
+
+/* Text, a program, a picture with a second name, and a mail inside. */
+static struct mime_part mixed[7];
+static struct mime_part single;
+static struct mime_part *mixed_list[7], *single_list[1];
+static const char *const mixed_magic[7] = {[4] = "application/x-dosexec"};
+static struct mime mixed_mail = {.part = mixed_list, .npart = 7};
+static struct mime single_mail = {.part = single_list, .npart = 1};
+
+static void
+set_part(size_t i, size_t parent, const char *type, const char *subtype,
+    const char *filename)
+{
+	struct mime_part *p = &mixed[i];
+
+	*p = (struct mime_part){.index = i, .type = type, .subtype = subtype,
+		.charset = "", .disposition = "", .filename = filename};
+	mixed_list[i] = p;
+	if (i == 0)
+		return;
+	p->parent = &mixed[parent];
+	if (p->parent->child == NULL)
+		p->parent->child = p;
+}
+
+static int
+setup_mails(void **state)
+{
+	(void)state;
+	set_part(0, 0, "multipart", "mixed", NULL);
+	set_part(1, 0, "text", "plain", NULL);
+	set_part(2, 0, "application", "octet-stream", "Setup.EXE");
+	set_part(3, 0, "image", "png", "picture.png");
+	set_part(4, 0, "application", "octet-stream", "data.bin");
+	set_part(5, 0, "message", "rfc822", NULL);
+	set_part(6, 5, "text", "plain", "dots.pif. .");
+	mixed[0].field = top_fields;
+	mixed[0].nfield = 4;
+	mixed[3].alt_name = alt_names;
+	mixed[3].nalt_name = 1;
+	mixed[6].field = inner_fields;
+	mixed[6].nfield = 1;
+	single = (struct mime_part){.type = "application", .subtype = "pdf",
+		.charset = "", .disposition = "", .filename = "a.pdf",
+		.field = inner_fields, .nfield = 1};
+	single_list[0] = &single;
+	return 0;
+}
+
+/* ---- the table ---- */
+
+enum { MIXED, SINGLE };
+enum { UNKNOWN = -1 };
+
+struct test_case {
+	const char *name;
+	const char *rules;
+	const char *sender, *client;
+	const char *rcpt[MAX_RCPT];
+	const char *plan;
+	enum direction dir;
+	int minute;
+	int spam;			/* level, or UNKNOWN */
+	const char *virus;
+	int list[MAX_RCPT];
+	bool has_list;
+	int mail;
+	bool magic;
+};
+
+#define A "a@example.org"
+#define B "b@Example.COM"
+#define C "c@example.net"
+
+static const struct test_case cases[] = {
+	/* Ends and order */
+	{"no rule accepts", "50 in from e=x@y do block", A, "",
+	    {B, C}, .plan = "0,1=accept"},
+	{"no rules at all for this direction", "50 out do block", A, "",
+	    {B}, .plan = "0=accept"},
+	{"empty categories match all", "50 in do block", A, "", {B, C},
+	    .plan = "0,1=block#1"},
+	{"both directions", "50 both do block", A, "", {B}, "0=block#1",
+	    .dir = DIR_OUT},
+	{"out matches out", "50 out do quar", A, "", {B}, "0=quar#1",
+	    .dir = DIR_OUT},
+	{"inactive rules do nothing", "off 50 in do block", A, "", {B},
+	    .plan = "0=accept"},
+	{"higher priority first", "10 in do block\n90 in do accept", A, "",
+	    {B}, .plan = "0=accept#2"},
+	{"tie: the higher id first", "50 in do block\n50 in do accept", A, "",
+	    {B}, .plan = "0=accept#2"},
+	{"tie: ids, not order of definition",
+	    "@9 50 in do block\n@3 50 in do accept", A, "", {B},
+	    .plan = "0=block#9"},
+	{"final rules end it for their recipients only",
+	    "90 in to e=" B " do quar\n50 in do set=X-L=1 block", A, "",
+	    {B, C}, .plan = "0=quar#1 1=block#2 set(X-L)#2 -X-L"},
+	{"a rule without action does nothing", "90 in\n50 in do block", A, "",
+	    {B}, .plan = "0=block#2"},
+	{"an empty group matches nothing", "50 in from none do block", A, "",
+	    {B}, .plan = "0=accept"},
+	{"of several ends the lowest order wins",
+	    "50 in do accept block quar", A, "", {B}, .plan = "0=quar#1"},
+	{"block before accept", "50 in do accept block", A, "", {B},
+	    .plan = "0=block#1"},
+
+	/* Who */
+	{"address, any case", "50 in from e=A@EXAMPLE.org do block", A, "",
+	    {B}, .plan = "0=block#1"},
+	{"domain, any case", "50 in to d=example.com do block", A, "", {B, C},
+	    .plan = "0=block#1 1=accept"},
+	{"domain without subdomains", "50 in from d=example.org do block",
+	    "a@sub.example.org", "", {B}, .plan = "0=accept"},
+	{"domain is behind the last @", "50 in from d=example.org do block",
+	    "\"x@evil.test\"@example.org", "", {B}, .plan = "0=block#1"},
+	{"a domain is no address", "50 in from d=example.org do block",
+	    "example.org", "", {B}, .plan = "0=accept"},
+	{"regex matches the whole address", "50 in from r=a@example do block",
+	    A, "", {B}, .plan = "0=accept"},
+	{"regex, any case", "50 in from r=.*@EXAMPLE\\.(org|net) do block",
+	    A, "", {B}, .plan = "0=block#1"},
+	{"regex alternatives stay anchored",
+	    "50 in from r=x@y|example do block", A, "", {B},
+	    .plan = "0=accept"},
+	{"null sender by regex", "50 in from r=^$ do block", "", "", {B},
+	    .plan = "0=block#1"},
+	{"null sender is no domain", "50 in from d=example.org do block", "",
+	    "", {B}, .plan = "0=accept"},
+	{"sender that is not UTF-8",
+	    "50 in from r=.*@example\\.org do block", "\xff@example.org", "",
+	    {B}, .plan = "0=block#1"},
+	{"client address", "50 in from ip=192.0.2.1 do block", A,
+	    "192.0.2.1", {B}, .plan = "0=block#1"},
+	{"mapped IPv4 is IPv4", "50 in from ip=192.0.2.1 do block", A,
+	    "::ffff:192.0.2.1", {B}, .plan = "0=block#1"},
+	{"and the other way round",
+	    "50 in from net=::ffff:192.0.2.0/120 do block", A, "192.0.2.77",
+	    {B}, .plan = "0=block#1"},
+	{"network v4, inside", "50 in from net=192.0.2.7/28 do block", A,
+	    "192.0.2.15", {B}, .plan = "0=block#1"},
+	{"network v4, outside", "50 in from net=192.0.2.0/28 do block", A,
+	    "192.0.2.16", {B}, .plan = "0=accept"},
+	{"network v6", "50 in from net=2001:db8::/32 do block", A,
+	    "2001:DB8:ffff::1", {B}, .plan = "0=block#1"},
+	{"0.0.0.0/0 is all of IPv4", "50 in from net=0.0.0.0/0 do block", A,
+	    "198.51.100.9", {B}, .plan = "0=block#1"},
+	{"::/0 is not IPv4", "50 in from net=::/0 do block", A,
+	    "198.51.100.9", {B}, .plan = "0=accept"},
+	{"no client address matches no network",
+	    "50 in from net=0.0.0.0/0 do block", A, "", {B},
+	    .plan = "0=accept"},
+	{"networks do not look at recipients",
+	    "50 in to net=0.0.0.0/0 do block", A, "192.0.2.1", {B},
+	    .plan = "0=accept"},
+	{"or inside a group", "50 in from e=x@y d=example.org do block", A,
+	    "", {B}, .plan = "0=block#1"},
+	{"or between groups", "50 in from e=x@y + e=" A " do block", A, "",
+	    {B}, .plan = "0=block#1"},
+	{"and between categories",
+	    "50 in from e=" A " to e=x@y do block", A, "", {B},
+	    .plan = "0=accept"},
+
+	/* When */
+	{"before the time", "50 in when t=480-960 do block", A, "", {B},
+	    "0=accept", .minute = 479},
+	{"first minute", "50 in when t=480-960 do block", A, "", {B},
+	    "0=block#1", .minute = 480},
+	{"last minute", "50 in when t=480-960 do block", A, "", {B},
+	    "0=block#1", .minute = 960},
+	{"after the time", "50 in when t=480-960 do block", A, "", {B},
+	    "0=accept", .minute = 961},
+	{"over midnight, evening", "50 in when t=1320-360 do block", A, "",
+	    {B}, "0=block#1", .minute = 1439},
+	{"over midnight, morning", "50 in when t=1320-360 do block", A, "",
+	    {B}, "0=block#1", .minute = 0},
+	{"over midnight, noon", "50 in when t=1320-360 do block", A, "", {B},
+	    "0=accept", .minute = 720},
+	{"equal times are the whole day", "50 in when t=600-600 do block", A,
+	    "", {B}, "0=block#1", .minute = 3},
+	{"24:00 ends the day", "50 in when t=0-1440 do block", A, "", {B},
+	    "0=block#1", .minute = 1439},
+	{"second frame", "50 in when t=1-2 t=480-960 do block", A, "", {B},
+	    "0=block#1", .minute = 500},
+
+	/* What: spam and virus */
+	{"spam level reached", "50 in what spam=5 do quar", A, "", {B, C},
+	    "0,1=quar#1", .spam = 5},
+	{"spam level not reached", "50 in what spam=5 do quar", A, "", {B},
+	    "0=accept", .spam = 4},
+	{"unknown level matches nothing", "50 in what spam=0 do quar", A, "",
+	    {B}, "0=accept", .spam = UNKNOWN},
+	{"user lists: allowed and blocked", "50 in what spam=5 do quar", A,
+	    "", {B, C, A}, "0,2=accept 1=quar#1", .spam = 0,
+	    .list = {0, 1, -1}, .has_list = true},
+	{"allowed though it is spam", "50 in what spam=5 do quar", A, "",
+	    {B, C}, "0=quar#1 1=accept", .spam = 9, .list = {0, -1},
+	    .has_list = true},
+	{"blocked is level 100, not more", "50 in what spam=101 do quar", A,
+	    "", {B}, "0=accept", .list = {1}, .has_list = true},
+	{"blocked even when the level is unknown",
+	    "50 in what spam=5 do quar", A, "", {B}, "0=quar#1",
+	    .spam = UNKNOWN, .list = {1}, .has_list = true},
+	{"allowed does not undo another match",
+	    "50 in what spam=5 virus do quar", A, "", {B}, "0=quar#1",
+	    .spam = 9, .virus = "Eicar", .list = {-1}, .has_list = true},
+	{"levels: the higher rule gets the worse spam",
+	    "82 in what spam=10 do block\n80 in what spam=3 do quar", A, "",
+	    {B}, "0=block#1", .spam = 11},
+	{"virus", "50 in what virus do quar", A, "", {B}, "0=quar#1",
+	    .virus = "Eicar"},
+	{"no virus", "50 in what virus do quar", A, "", {B},
+	    .plan = "0=accept"},
+
+	/* What: parts */
+	{"file name, any case", "50 in what file=.*\\.exe do rm", A, "", {B},
+	    .plan = "0=accept rm#1{2}"},
+	{"file name as a whole", "50 in what file=etup do rm", A, "", {B},
+	    .plan = "0=accept"},
+	{"another name of the part", "50 in what file=.*\\.vbs do rm", A, "",
+	    {B}, .plan = "0=accept rm#1{3}"},
+	{"dots and blanks at the end", "50 in what file=.*\\.pif do rm", A,
+	    "", {B}, .plan = "0=accept rm#1{6}"},
+	{"declared type", "50 in what type=image/.* do rm", A, "", {B},
+	    .plan = "0=accept rm#1{3}"},
+	{"type anywhere, any case", "50 in what type=IMAGE/* do rm", A, "",
+	    {B}, .plan = "0=accept rm#1{3}"},
+	{"type by name", "50 in what type=application/x-ms-dos-executable "
+	    "do rm", A, "", {B}, .plan = "0=accept rm#1{2,6}"},
+	{"type by content, under its other name",
+	    "50 in what type=application/x-ms-dos-executable do rm", A, "",
+	    {B}, "0=accept rm#1{2,4,6}", .magic = true},
+	{"the top of a multipart is no part", "50 in what type=multipart/ "
+	    "do rm", A, "", {B}, .plan = "0=accept rm#1"},
+	{"a mail inside is one", "50 in what type=message/rfc822 do rm", A,
+	    "", {B}, .plan = "0=accept rm#1{5}"},
+	{"a single part is marked", "50 in what type=application/pdf do rm",
+	    A, "", {B}, "0=accept rm#1{0}", .mail = SINGLE},
+	{"marks are united", "50 in what file=.*\\.exe + type=image/ do rm",
+	    A, "", {B}, .plan = "0=accept rm#1{2,3}"},
+	{"spam adds no marks", "50 in what spam=3 file=.*\\.exe do rm", A,
+	    "", {B}, "0=accept rm#1{2}", .spam = 9},
+	{"marks belong to their rule",
+	    "50 in what file=.*\\.exe do rm\n40 in what type=image/ do rm",
+	    A, "", {B}, .plan = "0=accept rm#1{2} rm#2{3}"},
+	{"decoded field, unfolded, UTF-8",
+	    "50 in what field=subject=J\xc3\xbcrgens.*invoice do quar", A, "",
+	    {B}, .plan = "0=quar#1"},
+	{"field, upper case of a letter that is not ASCII",
+	    "50 in what field=Subject=J\xc3\x9cRGENS do quar", A, "", {B},
+	    .plan = "0=quar#1"},
+	{"field of a part inside, marked",
+	    "50 in what field=Subject=^inner do rm", A, "", {B},
+	    .plan = "0=accept rm#1{6}"},
+	{"every field of that name", "50 in what field=X-Twice=two do quar",
+	    A, "", {B}, .plan = "0=quar#1"},
+	{"another field's text", "50 in what field=From=invoice do quar",
+	    A, "", {B}, .plan = "0=accept"},
+	{"same pattern for two fields",
+	    "50 in what field=From=two field=X-Twice=two do quar", A, "",
+	    {B}, .plan = "0=quar#1"},
+
+	/* Plan */
+	{"order of actions within a rule",
+	    "50 in do quar disc rm set=X-A=1", A, "", {B},
+	    .plan = "0=quar#1 set(X-A)#1 rm#1 disc#1 -X-A"},
+	{"equal order stays as written",
+	    "50 in do set=X-B=1 set=X-A=1 + set=Subject=1", A, "", {B},
+	    .plan = "0=accept set(X-B)#1 set(X-A)#1 set(Subject)#1 -X-B -X-A"},
+	{"recipients with the same steps share a copy",
+	    "90 in to e=" B " do set=X-A=1\n80 in do disc", A, "", {B, C, A},
+	    .plan = "0=accept set(X-A)#1 disc#2 1,2=accept disc#2 -X-A"},
+	{"groups are made of steps and end, not of neighbours",
+	    "90 in to e=" C " do set=S=1", A, "", {B, C, A},
+	    .plan = "0,2=accept 1=accept set(S)#1"},
+	{"different rules with the same end are two groups",
+	    "90 in to e=" B " do quar\n80 in to e=" C " do quar", A, "",
+	    {B, C}, .plan = "0=quar#1 1=quar#2"},
+	{"rules without steps do not split",
+	    "90 in to e=" B " do notify=x@y", A, "", {B, C},
+	    .plan = "0,1=accept !notify#1(0)g0"},
+	{"a notice goes out once per rule and action",
+	    "90 in do bcc=x@y notify=z@y", A, "", {B, C},
+	    .plan = "0,1=accept !bcc#1(0,1)g0 !notify#1(0,1)g0"},
+	{"a notice is about the rule's recipients",
+	    "90 in to e=" C " do bcc=x@y quar\n80 in do bcc=x@y", A, "",
+	    {B, C}, .plan = "0=accept 1=quar#1 !bcc#1(1)g1 !bcc#2(0)g0"},
+	{"the same recipient twice", "90 in to e=" B " do block", A, "",
+	    {B, B}, .plan = "0,1=block#1"},
+	{"strip list: of active rules of the direction, X- only, once",
+	    "90 in do set=X-A=1 set=Subject=1\noff 80 in do set=X-B=1\n"
+	    "70 out do set=X-C=1\n60 in from e=x@y do set=x-a=2 set=x-D=2",
+	    A, "", {B}, .plan = "0=accept set(X-A)#1 set(Subject)#1 -X-A -x-D"},
+	{"an early rule keeps its steps behind a later end",
+	    "90 in do set=X-A=1\n80 in do block", A, "", {B},
+	    .plan = "0=block#2 set(X-A)#1 -X-A"},
+	{"no recipients", "50 in do block", A, "", {NULL}, .plan = ""},
+};
+
+static void
+run_case(const struct test_case *t)
+{
+	struct ruleset *rs = rules_from_text(t->rules);
+	struct recipient rcpt[MAX_RCPT] = {{.addr = NULL}};
+	signed char list[MAX_RCPT];
+	struct envelope env = {.dir = t->dir, .sender = t->sender,
+		.client_addr = t->client, .rcpt = rcpt};
+	struct facts f = {.env = &env, .minute_of_day = t->minute,
+		.mime = t->mail == SINGLE ? &single_mail : &mixed_mail,
+		.magic_type = t->magic ? mixed_magic : NULL,
+		.virus = t->virus, .spam_known = t->spam != UNKNOWN,
+		.spam_level = t->spam == UNKNOWN ? 0 : t->spam,
+		.user_list = t->has_list ? list : NULL};
+	struct arena a;
+	struct buf out;
+	struct plan *p;
+
+	for (; env.nrcpt < MAX_RCPT && t->rcpt[env.nrcpt] != NULL;
+	    env.nrcpt++) {
+		rcpt[env.nrcpt].addr = t->rcpt[env.nrcpt];
+		list[env.nrcpt] = (signed char)t->list[env.nrcpt];
+	}
+	arena_init(&a, 1 << 20);
+	buf_init(&out, 1 << 16);
+	p = rules_evaluate(rs, &f, &a);
+	assert_non_null(p);
+	put_plan(&out, p);
+	if (strcmp(buf_cstr(&out), t->plan) != 0)
+		fail_msg("%s:\n  rules %s\n  want  %s\n  have  %s", t->name,
+		    t->rules, t->plan, buf_cstr(&out));
+	buf_free(&out);
+	arena_free(&a);
+	ruleset_free(rs);
+}
+
+static void
+test_cases(void **state)
+{
+	size_t n = sizeof(cases) / sizeof(cases[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		run_case(&cases[i]);
+	printf("%zu evaluation cases\n", n);
+}
+
+static void
+test_reasons(void **state)
+{
+	struct ruleset *rs = rules_from_text(
+	    "90 in from d=x.org + d=example.org to e=" C " what spam=5 do quar"
+	    "\n80 in do accept\n70 in do block");
+	struct recipient rcpt[] = {{.addr = B}, {.addr = C}};
+	signed char list[] = {1, 0};
+	struct envelope env = {.sender = A, .client_addr = "", .rcpt = rcpt,
+		.nrcpt = 2};
+	struct facts f = {.env = &env, .mime = &mixed_mail, .spam_known = true,
+		.spam_level = 7, .user_list = list};
+	struct arena a;
+	struct plan *p;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	p = rules_evaluate(rs, &f, &a);
+	assert_non_null(p);
+	/* Rule 3 is offered nobody, so it is not among the reasons. */
+	assert_int_equal(p->nmatch, 2);
+	assert_int_equal(p->match[0].rule->id, 1);
+	assert_int_equal(p->match[0].nrcpt, 1);
+	assert_string_equal(p->match[0].object[CAT_FROM]->value,
+	    "example.org");
+	assert_ptr_equal(p->match[0].group[CAT_FROM],
+	    p->match[0].rule->group[CAT_FROM][1]);
+	assert_string_equal(p->match[0].object[CAT_TO]->value, C);
+	assert_int_equal(p->match[0].object[CAT_WHAT]->number, 5);
+	assert_null(p->match[0].group[CAT_WHEN]);
+	assert_int_equal(p->match[1].rule->id, 2);
+	assert_int_equal(p->match[1].nrcpt, 1);
+	arena_free(&a);
+	ruleset_free(rs);
+}
+
+static void
+test_needs(void **state)
+{
+	struct ruleset *rs = rules_from_text(
+	    "90 in what spam=3 do block\noff 80 out what spam=3 do block\n"
+	    "70 out what virus do block");
+
+	(void)state;
+	assert_int_equal(ruleset_needs(rs, DIR_IN), NEED_SPAM);
+	assert_int_equal(ruleset_needs(rs, DIR_OUT), NEED_VIRUS);
+	ruleset_free(rs);
+	rs = rules_from_text("50 in do set=X-S=__SPAM_INFO__\n"
+	    "50 out do set=X-V=__VIRUS_INFO__");
+	assert_int_equal(ruleset_needs(rs, DIR_IN), NEED_SPAM);
+	assert_int_equal(ruleset_needs(rs, DIR_OUT), NEED_VIRUS);
+	ruleset_free(rs);
+}
+
+/* Whatever the arena allows: a whole plan, or NULL. */
+static void
+test_arena_exhausted(void **state)
+{
+	struct ruleset *rs = rules_from_text(
+	    "50 in what field=Subject=invoice file=.*\\.exe do rm bcc=x@y");
+	struct recipient rcpt[] = {{.addr = B}, {.addr = C}};
+	struct envelope env = {.sender = A, .client_addr = "", .rcpt = rcpt,
+		.nrcpt = 2};
+	struct facts f = {.env = &env, .mime = &mixed_mail};
+	size_t nplans = 0;
+
+	(void)state;
+	for (size_t max = 0; max < 4096; max += 16) {
+		struct arena a;
+		struct plan *p;
+
+		arena_init(&a, max);
+		p = rules_evaluate(rs, &f, &a);
+		if (p != NULL) {
+			nplans++;
+			assert_int_equal(p->ngroup, 1);
+			assert_int_equal(p->group[0].nstep, 1);
+			assert_int_equal(p->nnotice, 1);
+		}
+		arena_free(&a);
+	}
+	assert_true(nplans > 0 && nplans < 4096 / 16);
+	ruleset_free(rs);
+}
+
+static struct ruleset *
+many_addresses(size_t n)
+{
+	struct object *o = xcalloc(n, sizeof(*o));
+	struct object_group g = {.name = "many", .info = "", .cat = CAT_FROM,
+		.object = o, .nobject = n};
+	struct object block = {.type = ACTION_BLOCK, .value = "",
+		.value2 = "", .value3 = ""};
+	struct object_group act = {.name = "Block", .info = "",
+		.cat = CAT_ACTION, .object = &block, .nobject = 1};
+	struct ruleset_builder *b = ruleset_builder_new();
+	struct rule r = {.name = "r", .active = true, .priority = 1};
+	int from, action;
+	const int *list[CAT_COUNT] = {[CAT_FROM] = &from,
+		[CAT_ACTION] = &action};
+	size_t count[CAT_COUNT] = {[CAT_FROM] = 1, [CAT_ACTION] = 1};
+	struct err e = {""};
+
+	for (size_t i = 0; i < n; i++)
+		o[i] = (struct object){
+			.type = i % 2 ? WHO_EMAIL : WHO_DOMAIN,
+			.value = xasprintf(i % 2 ? "u@d%zu.example" :
+			    "d%zu.example", i), .value2 = "", .value3 = ""};
+	from = ruleset_builder_group(b, &g, &e);
+	action = ruleset_builder_group(b, &act, &e);
+	assert_true(from >= 0 && action >= 0);
+	assert_int_equal(ruleset_builder_rule(b, &r, list, count, &e), 0);
+	for (size_t i = 0; i < n; i++)
+		free((void *)(uintptr_t)o[i].value);
+	free(o);
+	return compile(b);
+}
+
+static bool
+is_blocked(const struct ruleset *rs, const char *sender)
+{
+	struct recipient rcpt[] = {{.addr = B}};
+	struct envelope env = {.sender = sender, .client_addr = "",
+		.rcpt = rcpt, .nrcpt = 1};
+	struct facts f = {.env = &env, .mime = &mixed_mail};
+	struct arena a;
+	struct plan *p;
+	bool blocked;
+
+	arena_init(&a, 1 << 20);
+	p = rules_evaluate(rs, &f, &a);
+	assert_non_null(p);
+	blocked = p->group[0].disp == DISP_BLOCK;
+	arena_free(&a);
+	return blocked;
+}
+
+static void
+test_many_objects(void **state)
+{
+	int64_t t0 = clock_mono_ms(), t1, t2;
+	struct ruleset *rs = many_addresses(100000);
+
+	(void)state;
+	t1 = clock_mono_ms();
+	for (int i = 0; i < 1000; i++)
+		assert_false(is_blocked(rs, "v@d77777.example"));
+	t2 = clock_mono_ms();
+	printf("100,000 address objects: build, compile and load %lld ms, "
+	    "1,000 evaluations %lld ms\n", (long long)(t1 - t0),
+	    (long long)(t2 - t1));
+	assert_true(is_blocked(rs, "u@d99999.example"));
+	assert_true(is_blocked(rs, "any@D99998.example"));
+	assert_true(is_blocked(rs, "x@d0.example"));
+	assert_false(is_blocked(rs, "u@d100001.example"));
+	ruleset_free(rs);
+}
+
+static void
+test_describe(void **state)
+{
+	struct ruleset *rs = rules_from_text(
+	    "off 80 in from r=.*@x\\.org when t=1320-360 what spam=3 "
+	    "file=.*\\.exe do quar set=Subject=SPAM");
+	const struct rule **rule;
+	struct buf out;
+	char *text, *line;
+
+	(void)state;
+	assert_int_equal(ruleset_version(rs), 7);
+	assert_int_equal(ruleset_rules(rs, &rule), 1);
+	buf_init(&out, 1 << 16);
+	rule_describe(&out, rule[0]);
+	text = xstrdup(buf_cstr(&out));
+	assert_non_null(strstr(text, "NOT ACTIVE"));
+	assert_non_null(strstr(text, "address matches \".*@x\\.org\""));
+	assert_non_null(strstr(text, "from 22:00 to 06:00 of the next day"));
+	assert_non_null(strstr(text, "spam level is 3 or higher"));
+	assert_non_null(strstr(text, "quarantine"));
+	for (char *rest = text; (line = cut(&rest, '\n')) != NULL;)
+		assert_true(strlen(line) < 80);
+	free(text);
+	buf_free(&out);
+	ruleset_free(rs);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_arena_exhausted),
+		cmocka_unit_test(test_many_objects),
+		cmocka_unit_test(test_describe),
+	};
+
+	return cmocka_run_group_tests(tests, setup_mails, NULL);
+}
