@@ -1,12 +1,21 @@
 #!/bin/sh
-# deps.sh GROUP... : installs what is missing of these groups of deps.txt and
-# creates the users that the daemons run as. Quick when nothing is missing.
+# deps.sh GROUP... [FILE...]: installs what is missing of these groups of
+# deps.txt and of files with one package a line, and creates the users that
+# the daemons run as. Quick when nothing is missing.
 set -eu
 here=$(dirname "$0")
 [ $# -gt 0 ] || set -- build run check
 
+wanted=
+for arg; do
+	if [ -f "$arg" ]; then
+		wanted="$wanted $(sed 's/#.*//' "$arg")"
+		set -- build run
+	fi
+done
 groups=$(printf '%s|' "$@" | sed 's/|$//')
-wanted=$(awk -v g="^($groups)\$" '$1 ~ g { print $2 }' "$here/deps.txt" | sort -u)
+wanted="$wanted $(awk -v g="^($groups)\$" '$1 ~ g { print $2 }' \
+    "$here/deps.txt")"
 # shellcheck disable=SC2086  # a list of package names
 have=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' $wanted 2>/dev/null |
     awk '/^ii/ { print $2 }' | sort -u)

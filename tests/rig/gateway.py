@@ -158,7 +158,7 @@ class Gateway:
         """/etc/pmg of this gateway, from self.conf over the rig's own."""
         sections = {
             "mail": {"ext_port": self.ext_port, "int_port": self.int_port,
-                     "relay": "127.0.0.1", "relayport": self.sink.port,
+                     "relay": "127.0.0.1", "relayport": self.sink.port or 25,
                      "relaynomx": 1, "smarthost": "127.0.0.1",
                      "smarthostport": self.internet.port,
                      "greylist": 0, "spf": 0,
@@ -167,8 +167,7 @@ class Gateway:
             # Only what stands below the rig, and no questions to the net.
             "spam": {"use_razor": 0, "rbl_checks": 0, "use_bayes": 0,
                      "use_awl": 0, "spamd_children": 2},
-            "clamav": {"dbdir": self.path("var/lib/clamav"),
-                       "databases": "rig", "database_max_age": 0},
+            "clamav": {"databases": "rig", "database_max_age": 0},
             "admin": {"email": "postmaster@" + DOMAIN},
         }
         for section, values in self.conf.items():
@@ -259,6 +258,8 @@ class Gateway:
         for name, user, extra in daemons:
             self._add(name, [self.program(name), "-f", "--root", self.root,
                              "--user", user] + extra, "notify",
+                      # Not only up, but with its signatures loaded.
+                      status="rig.ndb" if name == "pmgd-scan" else "",
                       listen=self._sockets(name) if self.activate else ())
 
     def spamd_answers(self):

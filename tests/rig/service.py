@@ -76,10 +76,11 @@ class NotifySocket:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.sock.bind(path)
         os.chmod(path, 0o666)
-        self.status = ""
+        self.status, self.ready = "", False
 
     def forget(self):
-        """Drops what an earlier run of the service left unread."""
+        """Drops what an earlier run of the service said."""
+        self.status, self.ready = "", False
         self.sock.setblocking(False)
         try:
             while True:
@@ -87,8 +88,8 @@ class NotifySocket:
         except BlockingIOError:
             pass
 
-    def wait(self, word, alive, timeout):
-        """Waits for `word` ("READY=1"); alive() says if waiting has a point."""
+    def wait(self, done, alive, timeout):
+        """Reads until done(self); alive() says if waiting has a point."""
         deadline = time.monotonic() + timeout
         self.sock.settimeout(0.25)
         while time.monotonic() < deadline:
@@ -101,7 +102,8 @@ class NotifySocket:
             for line in text.split("\n"):
                 if line.startswith("STATUS="):
                     self.status = line[7:]
-            if word in text.split("\n"):
+                self.ready = self.ready or line == "READY=1"
+            if done(self):
                 return True
         return False
 
@@ -112,15 +114,17 @@ class NotifySocket:
 class Service:
     """argv run with its output in logs; ready when it says so.
 
-    ready: "notify" (sd_notify READY=1) or a function that becomes true.
+    ready: "notify" (sd_notify READY=1, with a STATUS= that begins so) or a
+    function that becomes true.
     """
 
     def __init__(self, name, argv, logfile, ready, env=None, rundir="/tmp",
-                 timeout=60, listen=()):
+                 timeout=60, listen=(), status=""):
         self.name, self.argv, self.logfile = name, argv, logfile
         self.ready, self.timeout = ready, timeout
         self.env = dict(os.environ if env is None else env)
         self.listen = list(listen)      # (name, socket): socket activation
+        self.status = status            # what STATUS= must begin with, too
         self.notify = None
         self.proc = None
         self.restarts = 0
@@ -174,9 +178,12 @@ class Service:
         if wait:
             self.wait_ready()
 
-    def wait_ready(self):
+    def wait_ready(self, status=None):
+        """status: instead of the one that it was made with."""
+        begin = self.status if status is None else status
         if self.notify:
-            if self.notify.wait("READY=1", self.alive, self.timeout):
+            if self.notify.wait(lambda n: n.ready and n.status.startswith(
+                    begin), self.alive, self.timeout):
                 return
         else:
             try:
@@ -186,8 +193,11 @@ class Service:
                 pass
             if self.alive() and self.ready():
                 return
-        state = ("still starting" if self.alive()
-                 else "exit status %s" % self.proc.returncode)
+        if self.alive():
+            state = "still starting: " + (self.notify.status if self.notify
+                                          else "no answer")
+        else:
+            state = "exit status %s" % self.proc.returncode
         raise RigError("%s did not become ready (%s); the end of %s:\n%s"
                        % (self.name, state, self.logfile, self.tail()))
 

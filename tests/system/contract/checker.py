@@ -11,7 +11,8 @@ It joins, by the id that each test mail carries in its recipient's address
   sink        JSON lines {"sender", "rcpts", "data" (base64)}: what the next
               hop took; bounces among them are recognised
   queue       JSON lines of postqueue -j
-  quarantine  JSON list of rows; each row's "path" is read back
+  quarantine  JSON list of rows {"path", "size", "kind"}; the first `size`
+              bytes of each file are read back
   events      JSON lines of event records: a logged discard by a named rule
 
 Exit status: 0 nothing lost and nothing damaged, 1 otherwise, 2 bad input.
@@ -67,6 +68,7 @@ class Places:
         self.bounce = collections.Counter()
         self.discard = collections.Counter()
         self.damaged = []
+        self.parked = set()     # quarantined without having been parsed
 
     def found(self, ident):
         return (self.sink[ident] + self.queue[ident] + self.quarantine[ident]
@@ -97,7 +99,7 @@ class Places:
         for row in rows:
             try:
                 with open(row["path"], "rb") as f:
-                    data = f.read()
+                    data = f.read(row["size"])
             except OSError as e:
                 self.damaged.append("quarantine: %s" % e)
                 continue
@@ -106,6 +108,8 @@ class Places:
                 continue
             if intact(data):
                 self.quarantine[ident] += 1
+                if row.get("kind") == "poison":
+                    self.parked.add(ident)
             else:
                 self.damaged.append("quarantine: %s" % row["path"])
 
@@ -130,6 +134,7 @@ def judge(attempts, places):
         "phantom": sorted(known - sent),
         "at_sink": len(places.sink), "queued": len(places.queue),
         "quarantined": len(places.quarantine),
+        "parked": sorted(places.parked),
         "bounced": len(places.bounce), "discarded": len(places.discard),
         "no_reply": sum(a["code"] == 0 for a in attempts),
         "deferred": sum(400 <= a["code"] < 500 for a in attempts),

@@ -9,7 +9,7 @@ import sys
 import threading
 
 from tests.rig import events
-from tests.rig.gateway import OUTSIDE_ADDRESS
+from tests.rig.gateway import OUTSIDE_ADDRESS, TREE
 from tests.rig.samples import GTUBE
 from tests.rig.sender import Client
 
@@ -35,6 +35,13 @@ def make_mail(ident, size=2000, spam=False, extra=()):
             "X-Test-Id: %s" % ident,
             "X-Test-Sha256: %s" % hashlib.sha256(body).hexdigest(), *extra]
     return ("\r\n".join(head) + "\r\n\r\n").encode() + body
+
+
+def quarantine_rows(gateway):
+    """Rows as the checker reads them."""
+    return [{"path": gateway.path("var/spool/pmg/quarantine", r["file"]),
+             "size": r["size"], "kind": r["kind"]}
+            for r in gateway.quarantine()]
 
 
 class Load:
@@ -109,10 +116,10 @@ class Load:
         """Writes what the checker reads, besides sender and sink logs."""
         g = self.gateway
         with open(os.path.join(self.folder, "queue.jsonl"), "w") as f:
-            for entry in g.postfix.queued():
+            for entry in g.postfix.queued() if g.with_postfix else ():
                 f.write(json.dumps(entry) + "\n")
         with open(os.path.join(self.folder, "quarantine.json"), "w") as f:
-            json.dump(g.quarantine_rows(), f)
+            json.dump(quarantine_rows(g), f)
         with open(os.path.join(self.folder, "events.jsonl"), "w") as f:
             for record in events.everything(
                     g.path("var/lib/pmg/events/pmgd")):
@@ -146,3 +153,15 @@ def without_one_delivery(sink_log, folder, ident):
             if "r-%s@" % ident not in line:
                 dst.write(line)
     return path
+
+
+def count(in_check, in_long):
+    """How many: `make check-long` sets PMG_LONG."""
+    return in_long if os.environ.get("PMG_LONG") else in_check
+
+
+def figures(name, **values):
+    """Notes figures for doc/RELIABILITY.md: build/rig/figures.jsonl."""
+    path = os.path.join(TREE, "build", "rig", "figures.jsonl")
+    with open(path, "a") as f:
+        f.write(json.dumps(dict(test=name, **values)) + "\n")

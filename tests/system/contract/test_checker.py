@@ -22,6 +22,7 @@ def case(tmp_path):
         held = {"c": make_mail("c")}
         acked = ["a", "b", "c"]
         events = []
+        cut, kind = (), "spam"
 
         def run(self):
             (tmp_path / "sender.jsonl").write_text("".join(
@@ -36,10 +37,13 @@ def case(tmp_path):
                 for i in self.queue))
             rows = []
             for i, data in self.held.items():
-                path = tmp_path / ("q" + i)
+                path, size = tmp_path / ("q" + i), len(data or b"")
+                if i in self.cut:
+                    data = data[:-1]
                 if data is not None:
                     path.write_bytes(data)
-                rows.append({"path": str(path)})
+                rows.append({"path": str(path), "size": size,
+                             "kind": self.kind})
             (tmp_path / "quarantine.json").write_text(json.dumps(rows))
             (tmp_path / "events.jsonl").write_text("".join(
                 json.dumps(e) + "\n" for e in self.events))
@@ -66,7 +70,7 @@ def test_row_without_file_is_lost_and_damaged(case):
 
 
 def test_cut_quarantine_file_is_damaged(case):
-    case.held = {"c": make_mail("c")[:-1]}
+    case.cut = ("c",)
     status, verdict = case.run()
     assert status == 1 and verdict["damaged"]
 
@@ -105,3 +109,8 @@ def test_bounce_counts(case):
         b"Final-Recipient: rfc822; r-b@in.example\r\n--x--\r\n")
     status, verdict = case.run()
     assert (status, verdict["bounced"]) == (0, 1)
+
+
+def test_parked_is_told(case):
+    case.kind = "poison"
+    assert case.run()[1]["parked"] == ["c"]
