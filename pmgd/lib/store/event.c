@@ -499,11 +499,10 @@ event_read(struct event_reader *r, struct buf *payload, uint64_t *seq,
 int
 event_reader_commit(struct event_reader *r, struct err *e)
 {
-	AUTO_BUF struct buf b;
+	AUTO_BUF struct buf b = {.max = CURSOR_MAX};
 
 	if (r->cursor == NULL)
 		return 0;
-	buf_init(&b, CURSOR_MAX);
 	buf_printf(&b, "%" PRIu64 "\n", r->next);
 	return atomicfile_write(r->cursor, buf_span(&b), 0640, e);
 }

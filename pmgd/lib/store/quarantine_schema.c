@@ -1,0 +1,68 @@
+#include "lib/store/quarantine_internal.h"
+
+/* Never change one that was released: add the next. */
+const char *const quarantine_migrations[] = {
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);"
+
+    "CREATE TABLE messages ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " node INTEGER NOT NULL,"
+    " incarnation TEXT NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " file TEXT NOT NULL UNIQUE,"
+    " size INTEGER NOT NULL,"
+    " time_us INTEGER NOT NULL,"	/* arrival */
+    " stored_us INTEGER NOT NULL,"	/* lifetimes count from here */
+    " queue_id TEXT NOT NULL,"
+    " rcpt_key TEXT NOT NULL,"
+    " logid TEXT NOT NULL,"
+    " sender TEXT NOT NULL,"
+    " header_from TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " message_id TEXT NOT NULL,"
+    " rule TEXT NOT NULL,"
+    " virus TEXT NOT NULL,"
+    " spam_level INTEGER NOT NULL,"
+    " spam_info TEXT NOT NULL,"
+    " client_addr TEXT NOT NULL,"
+    " envid TEXT NOT NULL,"
+    " ret TEXT NOT NULL,"
+    " smtputf8 INTEGER NOT NULL,"
+    " body_8bit INTEGER NOT NULL,"
+    " dir INTEGER NOT NULL,"
+    " recovered INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX messages_once ON messages(queue_id, rcpt_key);"
+    "CREATE INDEX messages_stored ON messages(stored_us);"
+
+    "CREATE TABLE recipients ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " message INTEGER NOT NULL REFERENCES messages(seq),"
+    " addr TEXT NOT NULL,"
+    " notify TEXT NOT NULL,"
+    " orcpt TEXT NOT NULL);"
+    "CREATE INDEX recipients_message ON recipients(message);"
+    "CREATE INDEX recipients_addr ON recipients(addr COLLATE NOCASE, message);"
+
+    /* recipient 0: the whole message */
+    "CREATE TABLE actions ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " node INTEGER NOT NULL,"
+    " incarnation TEXT NOT NULL,"
+    " message INTEGER NOT NULL REFERENCES messages(seq),"
+    " recipient INTEGER NOT NULL,"
+    " action TEXT NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " detail TEXT NOT NULL,"
+    " time_us INTEGER NOT NULL);"
+    "CREATE INDEX actions_message ON actions(message, recipient);"
+    "CREATE UNIQUE INDEX actions_once ON actions(message, recipient, action)"
+    " WHERE action IN ('release', 'released', 'delete', 'expired',"
+    " 'removed');"
+    "CREATE INDEX actions_asked ON actions(message)"
+    " WHERE action IN ('release', 'again');"
+    "CREATE INDEX actions_ended ON actions(message)"
+    " WHERE action IN ('delete', 'expired');"
+    "CREATE INDEX actions_removed ON actions(time_us)"
+    " WHERE action = 'removed';",
+    NULL,
+};
