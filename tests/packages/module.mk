@@ -28,6 +28,7 @@ install: all
 
 # dpkg-buildpackage from a clean copy of the tracked files, into build/deb/.
 deb:
+	@sh tests/deps.sh build deb
 	tests/packages/build.sh build/deb
 
 check-packages:
