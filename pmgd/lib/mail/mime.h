@@ -18,13 +18,16 @@
 
 /* Caps. Going past one sets the bit MIME_LIMIT_* and stops descending. */
 struct mime_limits {
-	size_t depth;		/* nested multiparts and message/rfc822 (30) */
+	size_t depth;		/* nested multiparts and message/rfc822 (30);
+				 * MIME_DEPTH_MAX at most */
 	size_t parts;		/* parts of the whole message (1000) */
 	size_t header_fields;	/* fields of one part (1000) */
 	size_t header_bytes;	/* bytes of one part's header (1 MiB) */
 	size_t arena_bytes;	/* (16 MiB) */
 };
 extern const struct mime_limits mime_limits_default;
+/* A delimiter line is compared with every open boundary: never too many. */
+enum { MIME_DEPTH_MAX = 1000 };
 
 enum mime_defect {
 	MIME_LIMIT_DEPTH	= 1u << 0,
@@ -34,7 +37,8 @@ enum mime_defect {
 	MIME_BARE_LF		= 1u << 4,
 	MIME_BARE_CR		= 1u << 5,
 	MIME_NUL		= 1u << 6,
-	MIME_BAD_FIELD		= 1u << 7,	/* line in header without colon */
+	MIME_BAD_FIELD		= 1u << 7,	/* line in header without colon,
+						 * or blanks before it */
 	MIME_NO_BOUNDARY	= 1u << 8,	/* multipart without parameter */
 	MIME_MISSING_END	= 1u << 9,	/* closing delimiter absent */
 	MIME_DUP_TYPE		= 1u << 10,	/* two Content-Type */
@@ -45,6 +49,10 @@ enum mime_defect {
 	MIME_BAD_QP		= 1u << 15,
 	MIME_8BIT_HEADER	= 1u << 16,
 	MIME_BAD_TYPE		= 1u << 17,	/* Content-Type not parsable */
+	MIME_BAD_PARAM		= 1u << 18,	/* parameter with several readings */
+	MIME_ODD_DELIMITER	= 1u << 19,	/* delimiter with text behind it, or
+						 * behind the closing one */
+	MIME_DUP_DISPOSITION	= 1u << 20,	/* two Content-Disposition */
 };
 
 enum cte { CTE_7BIT, CTE_8BIT, CTE_BINARY, CTE_BASE64, CTE_QP, CTE_UUENCODE,

@@ -1,0 +1,388 @@
+#include "lib/mail/cte.h"
+
+#include "lib/base/str.h"
+
+/* Collects single bytes, so that the buffer is entered once a chunk. */
+struct sink {
+	struct buf *out;
+	size_t n;
+	unsigned char chunk[4096];
+};
+
+/* A full buffer gets what fits: its reader may only want the beginning. */
+static void
+sink_flush(struct sink *s)
+{
+	size_t room;
+
+	if (s->out != NULL) {
+		room = s->out->max - s->out->n;
+		if (s->n > room && !s->out->overflow)
+			buf_put(s->out, s->chunk, room);
+		buf_put(s->out, s->chunk, s->n);
+	}
+	s->n = 0;
+}
+
+static inline bool
+sink_full(const struct sink *s)
+{
+	return s->out != NULL && s->out->overflow;
+}
+
+static inline void
+sink_put(struct sink *s, unsigned c)
+{
+	if (s->n == sizeof(s->chunk))
+		sink_flush(s);
+	s->chunk[s->n++] = (unsigned char)c;
+}
+
+static void
+sink_puts(struct sink *s, struct span in)
+{
+	for (size_t i = 0; i < in.n; i++)
+		sink_put(s, in.p[i]);
+}
+
+enum { B64_SPACE = 64, B64_PAD = 65, B64_JUNK = 66 };
+
+static inline unsigned
+b64_value(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	switch (c) {
+	case '+':
+		return 62;
+	case '/':
+		return 63;
+	case '=':
+		return B64_PAD;
+	case ' ': case '\t': case '\r': case '\n':
+		return B64_SPACE;
+	default:
+		return B64_JUNK;
+	}
+}
+
+/* Bytes of an unfinished group: 2 digits hold one byte, 3 hold two. */
+static void
+b64_finish(struct sink *s, uint32_t acc, unsigned digits)
+{
+	if (digits == 2)
+		sink_put(s, acc >> 4 & 0xff);
+	if (digits == 3) {
+		sink_put(s, acc >> 10 & 0xff);
+		sink_put(s, acc >> 2 & 0xff);
+	}
+}
+
+/*
+ * Foreign bytes are skipped and data behind padding is decoded too: several
+ * clients do so, and malware is sent that way.
+ */
+static uint32_t
+decode_base64(struct span in, struct sink *s)
+{
+	uint32_t acc = 0;
+	uint32_t bad = 0;
+	unsigned digits = 0;
+	unsigned pads = 0;	/* "=" still to come */
+	bool ended = false;
+
+	for (size_t i = 0; i < in.n && !sink_full(s); i++) {
+		unsigned v = b64_value(in.p[i]);
+
+		if (v < 64) {
+			if (ended)
+				bad = MIME_BAD_BASE64;
+			ended = false;
+			pads = 0;
+			acc = acc << 6 | v;
+			if (++digits < 4)
+				continue;
+			sink_put(s, acc >> 16);
+			sink_put(s, acc >> 8);
+			sink_put(s, acc);
+			digits = 0;
+		} else if (v == B64_PAD && digits >= 2) {
+			b64_finish(s, acc, digits);
+			pads = 3 - digits;
+			digits = 0;
+			ended = true;
+		} else if (v == B64_PAD && pads > 0) {
+			pads--;
+		} else if (v != B64_SPACE) {
+			bad = MIME_BAD_BASE64;
+			if (v == B64_PAD)
+				digits = 0;
+		}
+	}
+	b64_finish(s, acc, digits);
+	return digits > 0 || pads > 0 ? MIME_BAD_BASE64 : bad;
+}
+
+static int
+hex_value(unsigned char c)
+{
+	if (ascii_isdigit(c))
+		return c - '0';
+	c = (unsigned char)ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that two hex digits at off stand for, -1: there are none. */
+static int
+hex_pair(struct span in, size_t off)
+{
+	int hi, lo;
+
+	if (off > in.n || in.n - off < 2)
+		return -1;
+	hi = hex_value(in.p[off]);
+	lo = hex_value(in.p[off + 1]);
+	return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
+}
+
+/* Offset behind blanks. */
+static size_t
+skip_blanks(struct span in, size_t i)
+{
+	while (i < in.n && (in.p[i] == ' ' || in.p[i] == '\t'))
+		i++;
+	return i;
+}
+
+/* Bytes of the line end at i: 0 none, 1 LF, 2 CRLF. */
+static size_t
+eol_len(struct span in, size_t i)
+{
+	if (i < in.n && in.p[i] == '\n')
+		return 1;
+	return in.n - i >= 2 && in.p[i] == '\r' && in.p[i + 1] == '\n' ? 2 : 0;
+}
+
+/* Blanks in front of a line end are transport padding: RFC 2045 6.7 (3). */
+static uint32_t
+decode_qp(struct span in, struct sink *s)
+{
+	uint32_t bad = 0;
+	size_t i = 0;
+
+	while (i < in.n && !sink_full(s)) {
+		unsigned char c = in.p[i];
+		size_t j;
+		int v;
+
+		if (c == ' ' || c == '\t') {
+			j = skip_blanks(in, i);
+			if (j < in.n && eol_len(in, j) == 0)
+				sink_puts(s, span_sub(in, i, j - i));
+			i = j;
+		} else if (c != '=') {
+			if (c >= 0x7f)
+				bad = MIME_BAD_QP;
+			sink_put(s, c);
+			i++;
+		} else if ((v = hex_pair(in, i + 1)) >= 0) {
+			if (in.p[i + 1] >= 'a' || in.p[i + 2] >= 'a')
+				bad = MIME_BAD_QP;
+			sink_put(s, (unsigned)v);
+			i += 3;
+		} else {
+			j = skip_blanks(in, i + 1);
+			if (j == in.n || eol_len(in, j) > 0) {
+				i = j < in.n ? j + eol_len(in, j) : j;
+				continue;
+			}
+			bad = MIME_BAD_QP;
+			sink_put(s, c);
+			i++;
+		}
+	}
+	return bad;
+}
+
+/* The next line without its end; *off moves behind it. */
+static struct span
+next_line(struct span in, size_t *off)
+{
+	size_t lf = span_chr(in, *off, '\n');
+	struct span line = span_sub(in, *off, lf - *off);
+
+	*off = lf < in.n ? lf + 1 : lf;
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	return line;
+}
+
+/* "begin 644 name": the name may hold blanks. */
+static bool
+uu_begin(struct span line, struct span *name_r)
+{
+	size_t i = 6;
+
+	if (line.n < 10 || memcmp(line.p, "begin ", 6) != 0)
+		return false;
+	while (i < line.n && line.p[i] >= '0' && line.p[i] <= '7')
+		i++;
+	if (i < 9 || i > 10 || i == line.n || line.p[i] != ' ')
+		return false;
+	*name_r = span_trim(span_sub(line, i, line.n));
+	return true;
+}
+
+/* A data line's length byte fits the line: 4 characters for 3 bytes. */
+static bool
+uu_data(struct span line)
+{
+	size_t want;
+
+	if (line.n < 2 || line.p[0] <= ' ' || line.p[0] > '`')
+		return false;
+	want = (line.p[0] - 32u) & 63;
+	/* Padding of the last group, and trailing blanks, get lost. */
+	return want > 0 && line.n - 1 >= (want * 4 + 2) / 3 &&
+	    line.n - 1 <= (want + 2) / 3 * 4 + 2;
+}
+
+static void
+uu_line(struct span line, struct sink *s)
+{
+	size_t left = (line.p[0] - 32u) & 63;
+	size_t i = 1;
+
+	while (left > 0) {
+		uint32_t acc = 0;
+
+		for (size_t k = 0; k < 4; k++, i++)
+			acc = acc << 6 |
+			    (i < line.n ? (line.p[i] - 32u) & 63 : 0);
+		for (size_t k = 0; k < 3 && left > 0; k++, left--)
+			sink_put(s, acc >> (16 - 8 * k));
+	}
+}
+
+/*
+ * Every data line of every begin...end, or all data lines when there is no
+ * begin (headers that say uuencode over bare data do exist). Without any the
+ * text stays as it is.
+ */
+static uint32_t
+decode_uu(struct span in, struct sink *s)
+{
+	bool bare = cte_uu_name(in).p == NULL;
+	bool inside = bare;
+	size_t lines = 0;
+	struct span name;
+
+	for (size_t off = 0; off < in.n && !sink_full(s);) {
+		struct span line = next_line(in, &off);
+
+		if (uu_begin(line, &name)) {
+			inside = true;
+		} else if (!bare && span_eq(line, SPAN_LIT("end"))) {
+			inside = false;
+		} else if (inside && uu_data(line)) {
+			uu_line(line, s);
+			lines++;
+		}
+	}
+	if (lines > 0)
+		return bare ? MIME_BAD_ENCODING : 0;
+	sink_puts(s, in);
+	return MIME_BAD_ENCODING;
+}
+
+uint32_t
+cte_decode(enum cte cte, struct span in, struct buf *out)
+{
+	struct sink s = {.out = out};
+	uint32_t bad = 0;
+
+	switch (cte) {
+	case CTE_BASE64:
+		bad = decode_base64(in, &s);
+		break;
+	case CTE_QP:
+		bad = decode_qp(in, &s);
+		break;
+	case CTE_UUENCODE:
+		bad = decode_uu(in, &s);
+		break;
+	case CTE_7BIT: case CTE_8BIT: case CTE_BINARY: case CTE_UNKNOWN:
+		if (out != NULL)
+			sink_puts(&s, in);
+		break;
+	}
+	sink_flush(&s);
+	return bad;
+}
+
+enum cte
+cte_by_name(struct span name)
+{
+	static const struct {
+		const char *name;
+		enum cte cte;
+	} known[] = {
+	    {"7bit", CTE_7BIT}, {"8bit", CTE_8BIT}, {"binary", CTE_BINARY},
+	    {"base64", CTE_BASE64}, {"x-base64", CTE_BASE64},
+	    {"quoted-printable", CTE_QP}, {"x-quoted-printable", CTE_QP},
+	    {"x-uuencode", CTE_UUENCODE}, {"uuencode", CTE_UUENCODE},
+	    {"x-uue", CTE_UUENCODE}, {"uue", CTE_UUENCODE},
+	    {"x-uu", CTE_UUENCODE},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (span_ieqs(name, known[i].name))
+			return known[i].cte;
+	return CTE_UNKNOWN;
+}
+
+void
+cte_decode_q(struct span in, struct buf *out)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		int v = in.p[i] == '=' ? hex_pair(in, i + 1) : -1;
+
+		if (v >= 0)
+			i += 2;
+		else
+			v = in.p[i] == '_' ? ' ' : in.p[i];
+		buf_putc(out, v);
+	}
+}
+
+void
+cte_decode_percent(struct span in, struct buf *out)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		int v = in.p[i] == '%' ? hex_pair(in, i + 1) : -1;
+
+		if (v >= 0)
+			i += 2;
+		else
+			v = in.p[i];
+		buf_putc(out, v);
+	}
+}
+
+struct span
+cte_uu_name(struct span in)
+{
+	struct span name;
+
+	for (size_t off = 0; off < in.n;) {
+		struct span line = next_line(in, &off);
+
+		if (uu_begin(line, &name))
+			return name;
+	}
+	return span_of(NULL, 0);
+}

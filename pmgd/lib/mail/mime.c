@@ -1,0 +1,493 @@
+#include "lib/mail/mime.h"
+
+#include "lib/base/buf.h"
+#include "lib/base/log.h"
+#include "lib/mail/cte.h"
+#include "lib/mail/mime_header.h"
+
+const struct mime_limits mime_limits_default = {
+    .depth = 30,
+    .parts = 1000,
+    .header_fields = 1000,
+    .header_bytes = 1024 * 1024,
+    .arena_bytes = 16 * 1024 * 1024,
+};
+
+enum { FIRST_PARTS = 16 };
+
+/* A multipart whose boundary lines count. */
+struct frame {
+	struct frame *below;
+	struct mime_part *part;
+	struct mime_part *last;	/* newest child */
+	struct mime_boundaries b;
+	bool ended;		/* closing delimiter seen: epilogue */
+};
+
+struct parser {
+	struct mime *m;
+	struct span msg;
+	const struct mime_limits *lim;
+	struct arena *a;
+	size_t depth_max;
+	size_t part_cap;
+	struct frame *top;
+	struct mime_part *cur;	/* innermost part that is open */
+	/* Header of cur. */
+	bool in_header;
+	bool junk_checked;
+	size_t keep_until;	/* a line that is no field and stands before
+				 * this offset does not end the header */
+};
+
+/* ---- parts ---- */
+
+static bool
+part_room(struct parser *ps)
+{
+	struct mime *m = ps->m;
+	size_t cap = ps->part_cap ? ps->part_cap * 2 : FIRST_PARTS;
+	struct mime_part **more;
+
+	if (m->npart < ps->part_cap)
+		return true;
+	more = arena_array(ps->a, cap, sizeof(*more));
+	if (more == NULL)
+		return false;
+	if (m->npart > 0)
+		memcpy(more, m->part, m->npart * sizeof(*more));
+	m->part = more;
+	ps->part_cap = cap;
+	return true;
+}
+
+/* The defaults hold until the header is complete. */
+static struct mime_part *
+part_new(struct parser *ps, struct mime_part *parent, size_t off)
+{
+	struct mime_part *p;
+
+	if (ps->m->npart >= ps->lim->parts && parent != NULL) {
+		parent->defects |= MIME_LIMIT_PARTS;
+		return NULL;
+	}
+	p = part_room(ps) ? arena_alloc(ps->a, sizeof(*p)) : NULL;
+	if (p == NULL) {
+		if (parent == NULL)
+			fatal("mime: no memory for one part");
+		parent->defects |= MIME_LIMIT_MEMORY;
+		return NULL;
+	}
+	p->parent = parent;
+	p->depth = parent ? parent->depth + 1 : 0;
+	p->index = ps->m->npart;
+	p->type = "text";
+	p->subtype = "plain";
+	p->charset = p->disposition = "";
+	p->header_off = p->header_end = p->body_off = p->body_end = off;
+	ps->m->part[ps->m->npart++] = p;
+	return p;
+}
+
+/* Without a new part the parent goes on, its text up to the next delimiter. */
+static void
+part_open(struct parser *ps, struct mime_part *parent, struct mime_part *prev,
+    size_t off)
+{
+	struct mime_part *p = part_new(ps, parent, off);
+
+	ps->in_header = p != NULL;
+	ps->junk_checked = false;
+	ps->keep_until = 0;
+	if (p == NULL) {
+		ps->cur = parent;
+		return;
+	}
+	ps->cur = p;
+	if (prev != NULL)
+		prev->next = p;
+	else if (parent != NULL)
+		parent->child = p;
+}
+
+static bool
+is_type(const struct mime_part *p, const char *type, const char *subtype)
+{
+	return strcmp(p->type, type) == 0 &&
+	    (subtype == NULL || strcmp(p->subtype, subtype) == 0);
+}
+
+static bool
+is_message(const struct mime_part *p)
+{
+	return is_type(p, "message", "rfc822") ||
+	    is_type(p, "message", "global") || is_type(p, "message", "news");
+}
+
+static bool
+is_encoded(const struct mime_part *p)
+{
+	return p->cte == CTE_BASE64 || p->cte == CTE_QP ||
+	    p->cte == CTE_UUENCODE;
+}
+
+static void
+frame_push(struct parser *ps, struct mime_part *p,
+    const struct mime_boundaries *b)
+{
+	struct frame *f = arena_alloc(ps->a, sizeof(*f));
+
+	if (f == NULL) {
+		p->defects |= MIME_LIMIT_MEMORY;
+		return;
+	}
+	f->below = ps->top;
+	f->part = p;
+	f->b = *b;
+	ps->top = f;
+}
+
+/* cur's header ends in front of `stop`; the body begins at off. */
+static void
+header_done(struct parser *ps, size_t stop, size_t off)
+{
+	struct mime_part *p = ps->cur;
+	struct mime_boundaries b;
+
+	p->header_end = p->body_off = p->body_end = off;
+	ps->in_header = false;
+	mime_header_fields(p, ps->msg, stop, ps->lim, ps->a);
+	mime_header_content(p, p->parent != NULL &&
+	        is_type(p->parent, "multipart", "digest"), &b, ps->a);
+	if (!b.multipart && !is_message(p))
+		return;
+	if (is_encoded(p)) {
+		p->defects |= MIME_BAD_ENCODING;
+		if (!b.multipart)
+			return;
+	}
+	if (p->depth >= ps->depth_max)
+		p->defects |= MIME_LIMIT_DEPTH;
+	else if (b.n > 0)
+		frame_push(ps, p, &b);
+	else if (!b.multipart)
+		part_open(ps, p, NULL, off);
+}
+
+static void
+body_check(struct parser *ps, struct mime_part *p)
+{
+	struct span body = span_sub(ps->msg, p->body_off,
+	    p->body_end - p->body_off);
+
+	p->defects |= cte_decode(p->cte, body, NULL);
+	if (p->cte == CTE_UUENCODE)
+		mime_header_add_name(p, cte_uu_name(body), ps->a);
+}
+
+/*
+ * Ends every part from cur up to, but without, `upto`. A part cannot end
+ * before its own body begins: then the parts around it end there, too.
+ */
+static void
+close_parts(struct parser *ps, struct mime_part *upto, size_t end)
+{
+	struct mime_part *p = ps->cur;
+
+	while (p != upto) {
+		if (end < p->body_off)
+			end = p->body_off;
+		p->body_end = end;
+		if (ps->top != NULL && ps->top->part == p) {
+			if (!ps->top->ended)
+				p->defects |= MIME_MISSING_END;
+			ps->top = ps->top->below;
+		}
+		if (p->child == NULL)
+			body_check(ps, p);
+		p = p->parent;
+	}
+	ps->cur = upto;
+}
+
+/* ---- delimiters ---- */
+
+/* Higher is better; the longer boundary wins among equals, then the inner. */
+enum rank { RANK_NONE, RANK_PREFIX, RANK_ENDED, RANK_EXACT };
+
+struct delimiter {
+	struct frame *frame;
+	enum rank rank;
+	size_t len;
+	bool close;
+};
+
+/*
+ * RFC 2046 5.1.1 has the boundary compared with the beginning of the line
+ * only; most clients want all of it. Either counts, but an exact match goes
+ * first, so that one boundary may begin like another one.
+ */
+static void
+delimiter_try(struct delimiter *d, struct frame *f, struct span b,
+    struct span text)
+{
+	enum rank rank = f->ended ? RANK_ENDED : RANK_EXACT;
+	struct span rest;
+	bool close;
+
+	if (text.n < b.n || (b.n > 0 && memcmp(text.p, b.p, b.n) != 0))
+		return;
+	rest = span_sub(text, b.n, text.n);
+	close = rest.n >= 2 && rest.p[0] == '-' && rest.p[1] == '-';
+	if (rest.n > (close ? 2u : 0u)) {
+		if (f->ended || b.n == 0)
+			return;
+		rank = RANK_PREFIX;
+	}
+	if (rank < d->rank || (rank == d->rank && b.n <= d->len &&
+	        d->rank != RANK_NONE))
+		return;
+	*d = (struct delimiter){f, rank, b.n, close};
+}
+
+static bool
+delimiter_find(struct parser *ps, struct span line, struct delimiter *d)
+{
+	struct span text = span_sub(line, 2, line.n);
+
+	*d = (struct delimiter){.rank = RANK_NONE};
+	if (line.n < 2 || line.p[0] != '-' || line.p[1] != '-')
+		return false;
+	while (text.n > 0 && (text.p[text.n - 1] == ' ' ||
+	        text.p[text.n - 1] == '\t' || text.p[text.n - 1] == '\r'))
+		text.n--;
+	for (struct frame *f = ps->top; f != NULL; f = f->below)
+		for (size_t i = 0; i < f->b.n; i++)
+			delimiter_try(d, f, f->b.b[i], text);
+	return d->rank != RANK_NONE;
+}
+
+/* Where the line end that belongs to a delimiter at off begins. */
+static size_t
+before_eol(struct span msg, size_t off)
+{
+	if (off > 0 && msg.p[off - 1] == '\n')
+		off--;
+	if (off > 0 && msg.p[off - 1] == '\r')
+		off--;
+	return off;
+}
+
+static void
+delimiter_line(struct parser *ps, const struct delimiter *d,
+    const struct mime_line *l)
+{
+	struct frame *f = d->frame;
+
+	if (ps->in_header)
+		header_done(ps, l->off, l->off);
+	/* The header may have opened a frame or a child: it ends here, too. */
+	close_parts(ps, f->part, before_eol(ps->msg, l->off));
+	ps->in_header = false;
+	if (d->rank != RANK_EXACT)
+		f->part->defects |= MIME_ODD_DELIMITER;
+	f->ended = d->close;
+	if (d->close)
+		return;
+	part_open(ps, f->part, f->last, l->next);
+	if (ps->cur != f->part)
+		f->last = ps->cur;
+}
+
+/* ---- header lines ---- */
+
+/* Fields that are worth reading on for behind a line that is none. */
+static bool
+is_known_field(struct span line)
+{
+	static const char *const known[] = {"Content-", "MIME-Version:",
+	    "From:", "To:", "Subject:", "Date:", "Received:", "Message-ID:"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (span_iprefix(line, known[i]))
+			return mime_field_name_len(line) > 0;
+	return false;
+}
+
+/*
+ * Some clients end the header at a line that is no field, others skip it. Both
+ * would hide something from the other kind: skip it as long as a known field
+ * still comes before the empty line.
+ */
+static bool
+header_goes_on(struct parser *ps, const struct mime_line *junk)
+{
+	size_t off = junk->next;
+	size_t stop = ps->msg.n;
+
+	if (!ps->junk_checked) {
+		ps->junk_checked = true;
+		if (stop - off > ps->lim->header_bytes)
+			stop = off + ps->lim->header_bytes;
+		while (off < stop) {
+			struct mime_line l = mime_line_at(ps->msg, off, stop);
+			struct span text = mime_line_text(ps->msg, &l);
+			struct delimiter d;
+
+			if (text.n == 0 || delimiter_find(ps, text, &d))
+				break;
+			if (is_known_field(text))
+				ps->keep_until = l.off;
+			off = l.next;
+		}
+	}
+	return junk->off < ps->keep_until;
+}
+
+/* mbox leaves "From " on top of a message; nobody takes it for text. */
+static bool
+is_mbox_line(const struct parser *ps, const struct mime_line *l,
+    struct span text)
+{
+	return l->off == ps->cur->header_off &&
+	    (span_iprefix(text, "From ") || span_iprefix(text, ">From "));
+}
+
+/* False: the header ended in front of this line, which is still to be read. */
+static bool
+header_line(struct parser *ps, const struct mime_line *l)
+{
+	struct span text = mime_line_text(ps->msg, l);
+	size_t name;
+
+	if (text.n == 0) {
+		header_done(ps, l->off, l->next);
+		return true;
+	}
+	if (text.p[0] == ' ' || text.p[0] == '\t') {
+		if (l->off == ps->cur->header_off)
+			ps->cur->defects |= MIME_BAD_FIELD;
+		return true;
+	}
+	name = mime_field_name_len(text);
+	if (name > 0 || is_mbox_line(ps, l, text)) {
+		/* "Name :" is a field for some only. */
+		if (name > 0 && text.p[name] != ':')
+			ps->cur->defects |= MIME_BAD_FIELD;
+		return true;
+	}
+	ps->cur->defects |= MIME_BAD_FIELD;
+	if (header_goes_on(ps, l))
+		return true;
+	header_done(ps, l->off, l->off);
+	return false;
+}
+
+/* ---- the whole ---- */
+
+static void
+note_bytes(struct parser *ps, const struct mime_line *l)
+{
+	struct span text = mime_line_text(ps->msg, l);
+
+	if (l->next - l->end == 1)
+		ps->cur->defects |= MIME_BARE_LF;
+	if (text.n > 0 && memchr(text.p, '\r', text.n) != NULL)
+		ps->cur->defects |= MIME_BARE_CR;
+	if (text.n > 0 && memchr(text.p, '\0', text.n) != NULL)
+		ps->cur->defects |= MIME_NUL;
+}
+
+static void
+parse(struct parser *ps)
+{
+	struct span msg = ps->msg;
+	size_t off = 0;
+
+	part_open(ps, NULL, NULL, 0);
+	while (off < msg.n) {
+		struct mime_line l = mime_line_at(msg, off, msg.n);
+		struct delimiter d;
+
+		note_bytes(ps, &l);
+		if (delimiter_find(ps, mime_line_text(msg, &l), &d))
+			delimiter_line(ps, &d, &l);
+		else if (ps->in_header && !header_line(ps, &l))
+			continue;
+		off = l.next;
+	}
+	/* Twice at most: a message/rfc822 without a body has an empty child. */
+	while (ps->in_header)
+		header_done(ps, msg.n, msg.n);
+	close_parts(ps, NULL, msg.n);
+}
+
+struct mime *
+mime_parse(struct span msg, const struct mime_limits *lim, struct arena *a)
+{
+	struct parser ps = {.msg = msg, .lim = lim, .a = a};
+	size_t max = a->max;
+	bool full = a->full;
+
+	/* The message's own cap; what the caller put aside stays his. */
+	if (lim->arena_bytes < a->max - a->used)
+		a->max = a->used + lim->arena_bytes;
+	ps.m = arena_alloc(a, sizeof(*ps.m));
+	if (ps.m == NULL)
+		fatal("mime: no memory for one message");
+	ps.m->msg = msg;
+	ps.depth_max = lim->depth < MIME_DEPTH_MAX ? lim->depth
+	                                           : MIME_DEPTH_MAX;
+	parse(&ps);
+	for (size_t i = 0; i < ps.m->npart; i++)
+		ps.m->defects |= ps.m->part[i]->defects;
+	if (a->max < max) {
+		a->max = max;
+		a->full = full;
+	}
+	return ps.m;
+}
+
+void
+mime_body_decode(const struct mime *m, const struct mime_part *p,
+    struct buf *out)
+{
+	cte_decode(p->cte, span_sub(m->msg, p->body_off,
+	        p->body_end - p->body_off), out);
+}
+
+const char *
+mime_defect_name(uint32_t bit)
+{
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} names[] = {
+	    {MIME_LIMIT_DEPTH, "limit-depth"},
+	    {MIME_LIMIT_PARTS, "limit-parts"},
+	    {MIME_LIMIT_HEADER, "limit-header"},
+	    {MIME_LIMIT_MEMORY, "limit-memory"},
+	    {MIME_BARE_LF, "bare-lf"},
+	    {MIME_BARE_CR, "bare-cr"},
+	    {MIME_NUL, "nul"},
+	    {MIME_BAD_FIELD, "bad-field"},
+	    {MIME_NO_BOUNDARY, "no-boundary"},
+	    {MIME_MISSING_END, "missing-end"},
+	    {MIME_DUP_TYPE, "duplicate-type"},
+	    {MIME_DUP_ENCODING, "duplicate-encoding"},
+	    {MIME_DUP_PARAM, "duplicate-parameter"},
+	    {MIME_BAD_ENCODING, "bad-encoding"},
+	    {MIME_BAD_BASE64, "bad-base64"},
+	    {MIME_BAD_QP, "bad-quoted-printable"},
+	    {MIME_8BIT_HEADER, "8bit-header"},
+	    {MIME_BAD_TYPE, "bad-type"},
+	    {MIME_BAD_PARAM, "bad-parameter"},
+	    {MIME_ODD_DELIMITER, "odd-delimiter"},
+	    {MIME_DUP_DISPOSITION, "duplicate-disposition"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].bit == bit)
+			return names[i].name;
+	return "unknown";
+}

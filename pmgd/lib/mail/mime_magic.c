@@ -1,0 +1,190 @@
+#include "lib/mail/mime_magic.h"
+
+#include "lib/base/str.h"
+
+struct magic {
+	size_t off;
+	struct span bytes;
+	const char *type;
+};
+
+#define MAGIC(off, bytes, type) {off, {(const unsigned char *)bytes, \
+    sizeof(bytes) - 1}, type}
+
+static const struct magic magics[] = {
+    MAGIC(0, "\x7f" "ELF", "application/x-executable"),
+    MAGIC(0, "\xfe\xed\xfa\xce", "application/x-executable"),
+    MAGIC(0, "\xfe\xed\xfa\xcf", "application/x-executable"),
+    MAGIC(0, "\xce\xfa\xed\xfe", "application/x-executable"),
+    MAGIC(0, "\xcf\xfa\xed\xfe", "application/x-executable"),
+    MAGIC(0, "L\0\0\0\x01\x14\x02\0", "application/x-ms-shortcut"),
+    MAGIC(0, "#!", "application/x-shellscript"),
+    MAGIC(0, "%PDF-", "application/pdf"),
+    MAGIC(0, "%!PS", "application/postscript"),
+    MAGIC(0, "{\\rtf", "application/rtf"),
+    MAGIC(0, "GIF87a", "image/gif"),
+    MAGIC(0, "GIF89a", "image/gif"),
+    MAGIC(0, "\x89PNG\r\n\x1a\n", "image/png"),
+    MAGIC(0, "\xff\xd8\xff", "image/jpeg"),
+    MAGIC(0, "II*\0", "image/tiff"),
+    MAGIC(0, "MM\0*", "image/tiff"),
+    MAGIC(8, "WEBP", "image/webp"),
+    MAGIC(8, "WAVE", "audio/x-wav"),
+    MAGIC(8, "AVI ", "video/x-msvideo"),
+    MAGIC(4, "ftyp", "video/mp4"),
+    MAGIC(0, "ID3", "audio/mpeg"),
+    MAGIC(0, "OggS", "application/ogg"),
+    MAGIC(0, "\x1a\x45\xdf\xa3", "video/x-matroska"),
+    MAGIC(0, "\0\0\x01\xba", "video/mpeg"),
+    MAGIC(0, "FWS", "application/vnd.adobe.flash.movie"),
+    MAGIC(0, "CWS", "application/vnd.adobe.flash.movie"),
+    MAGIC(0, "Rar!\x1a\x07", "application/x-rar"),
+    MAGIC(0, "7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+    MAGIC(0, "\x1f\x8b", "application/gzip"),
+    MAGIC(0, "BZh", "application/x-bzip"),
+    MAGIC(0, "\xfd" "7zXZ\0", "application/x-xz"),
+    MAGIC(0, "\x28\xb5\x2f\xfd", "application/zstd"),
+    MAGIC(0, "MSCF\0\0\0\0", "application/vnd.ms-cab-compressed"),
+    MAGIC(0, "ITSF", "application/vnd.ms-htmlhelp"),
+    MAGIC(257, "ustar", "application/x-tar"),
+    MAGIC(32769, "CD001", "application/x-cd-image"),
+    MAGIC(0, "\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
+};
+
+static bool
+has_at(struct span s, size_t off, struct span bytes)
+{
+	return s.n >= off && span_eq(span_sub(s, off, bytes.n), bytes);
+}
+
+static bool
+has(struct span s, struct span bytes)
+{
+	return span_find(s, 0, bytes) != SIZE_MAX;
+}
+
+/*
+ * Java class files and fat Mach-O programs begin alike: behind it a class has
+ * its version (major 45 and up), a fat program the small number of its parts.
+ */
+static const char *
+cafebabe_type(struct span s)
+{
+	if (s.n < 8 || !has_at(s, 0, SPAN_LIT("\xca\xfe\xba\xbe")))
+		return NULL;
+	return (s.p[6] << 8 | s.p[7]) >= 45 ? "application/x-java"
+	                                    : "application/x-executable";
+}
+
+struct inner {
+	struct span bytes;
+	const char *type;
+};
+
+#define INNER(bytes, type) {{(const unsigned char *)bytes, \
+    sizeof(bytes) - 1}, type}
+
+static const char *
+inner_type(struct span s, const struct inner *in, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (has(s, in[i].bytes))
+			return in[i].type;
+	return NULL;
+}
+
+#define ODF "mimetypeapplication/vnd.oasis.opendocument"
+#define OOXML "application/vnd.openxmlformats-officedocument."
+
+/* The names of the first members tell what the archive is meant to be. */
+static const char *
+zip_type(struct span s)
+{
+	static const struct inner members[] = {
+	    INNER("META-INF/MANIFEST.MF", "application/x-java-archive"),
+	    INNER(ODF ".text", "application/vnd.oasis.opendocument.text"),
+	    INNER(ODF ".spreadsheet",
+	        "application/vnd.oasis.opendocument.spreadsheet"),
+	    INNER(ODF ".presentation",
+	        "application/vnd.oasis.opendocument.presentation"),
+	    INNER("word/", OOXML "wordprocessingml.document"),
+	    INNER("xl/", OOXML "spreadsheetml.sheet"),
+	    INNER("ppt/", OOXML "presentationml.presentation"),
+	};
+	const size_t nmember = sizeof(members) / sizeof(members[0]);
+	const char *type;
+
+	if (!has_at(s, 0, SPAN_LIT("PK\x03\x04")) &&
+	    !has_at(s, 0, SPAN_LIT("PK\x05\x06")) &&
+	    !has_at(s, 0, SPAN_LIT("PK00PK\x03\x04")))
+		return NULL;
+	/* The office names are short: only with the part list all have. */
+	type = inner_type(s, members,
+	    has(s, SPAN_LIT("[Content_Types].xml")) ? nmember : 4);
+	return type ? type : "application/zip";
+}
+
+/* Names of the streams are UTF-16LE, if the folder is within reach. */
+static const char *
+ole2_type(struct span s)
+{
+	static const struct inner streams[] = {
+	    INNER("W\0o\0r\0d\0D\0o\0c", "application/msword"),
+	    INNER("W\0o\0r\0k\0b\0o\0o\0k", "application/vnd.ms-excel"),
+	    INNER("P\0o\0w\0e\0r\0P\0o\0i",
+	        "application/vnd.ms-powerpoint"),
+	};
+	const char *type;
+
+	if (!has_at(s, 0, SPAN_LIT("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")))
+		return NULL;
+	type = inner_type(s, streams, sizeof(streams) / sizeof(streams[0]));
+	return type ? type : "application/x-ole-storage";
+}
+
+/* Behind white space, a byte order mark and comments: how browsers look. */
+static const char *
+html_type(struct span s)
+{
+	static const char *const tags[] = {"<!doctype html", "<html", "<head",
+	    "<body", "<script", "<iframe", "<table", "<title", "<meta http"};
+
+	if (has_at(s, 0, SPAN_LIT("\xef\xbb\xbf")))
+		s = span_sub(s, 3, s.n);
+	for (;;) {
+		size_t end;
+
+		s = span_trim(s);
+		if (!span_iprefix(s, "<!--"))
+			break;
+		end = span_find(s, 4, SPAN_LIT("-->"));
+		if (end == SIZE_MAX)
+			return NULL;
+		s = span_sub(s, end + 3, s.n);
+	}
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+		if (span_iprefix(s, tags[i]))
+			return "text/html";
+	return NULL;
+}
+
+const char *
+mime_magic_type(struct span s)
+{
+	const char *type;
+
+	/* Text may begin with MZ, too; the header of a program has zeros. */
+	if (has_at(s, 0, SPAN_LIT("MZ")) &&
+	    span_chr(span_sub(s, 0, 64), 0, '\0') < 64 && s.n > 2)
+		return "application/x-ms-dos-executable";
+	if ((type = cafebabe_type(s)) != NULL ||
+	    (type = zip_type(s)) != NULL || (type = ole2_type(s)) != NULL)
+		return type;
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+		if (has_at(s, magics[i].off, magics[i].bytes))
+			return magics[i].type;
+	/* Readers look for it in the first kilobyte. */
+	if (has(span_sub(s, 0, 1024), SPAN_LIT("%PDF-")))
+		return "application/pdf";
+	return html_type(s);
+}
