@@ -8,7 +8,6 @@
  */
 #include "filter/parent.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,11 +21,11 @@
 #include "filter/admission.h"
 #include "filter/strikes.h"
 #include "filter/worker.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/ipc.h"
 #include "lib/base/log.h"
 #include "lib/base/sandbox.h"
-#include "lib/base/str.h"
 #include "lib/base/xalloc.h"
 #include "lib/proto/filter.h"
 #include "lib/store/event.h"
@@ -38,6 +37,7 @@ enum {
 	/* A worker that dies younger than this is replaced only this late. */
 	BACKOFF_MS = 500,
 	REPLY_TIMEOUT_MS = 1000,
+	FILES_MAX = 1024,	/* a link for each worker, and some */
 };
 
 struct parent;
@@ -70,23 +70,14 @@ struct parent {
 static void
 close_inherited(const int *keep, size_t nkeep)
 {
-	DIR *d = opendir("/proc/self/fd");
-	struct dirent *de;
-
-	if (d == NULL)
-		fatal("/proc/self/fd: cannot be read");
-	while ((de = readdir(d)) != NULL) {
-		int64_t fd;
+	for (int fd = STDERR_FILENO + 1; fd < FILES_MAX; fd++) {
 		bool kept = false;
 
-		if (!str_num(span_str(de->d_name), 3, INT32_MAX, &fd))
-			continue;
 		for (size_t i = 0; i < nkeep; i++)
 			kept = kept || keep[i] == fd;
-		if (!kept && fd != dirfd(d))
-			close((int)fd);
+		if (!kept)
+			close(fd);
 	}
-	closedir(d);
 }
 
 static void __attribute__((noreturn))
@@ -109,6 +100,12 @@ child_main(struct parent *p, int link)
 static void slots_serve(struct parent *p);
 static int on_packet(sd_event_source *s, int fd, uint32_t revents, void *arg);
 static int on_exit_child(sd_event_source *s, const siginfo_t *si, void *arg);
+
+static char *
+folder_of(const char *path)
+{
+	return xstrndup(path, (size_t)(strrchr(path, '/') - path));
+}
 
 static void
 child_spawn(struct parent *p, unsigned slot)
@@ -520,22 +517,20 @@ on_term(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
 	    DRAIN_SECONDS * 1000000ull, 0, on_drain_timeout, p);
 }
 
+/* Landlock only ever narrows: what a worker needs has to be in here, too. */
 static void
 parent_sandbox(const struct parent_options *o, bool tcp)
 {
+	AUTO_FREE char *strikes = folder_of(o->paths->strikes);
+	AUTO_FREE char *rules = folder_of(o->paths->rules);
+	const char *read_paths[] = {"/usr", "/etc/localtime", "/dev/urandom",
+	    "/sys/devices/system/cpu", o->paths->config, rules, NULL};
 	const char *write_paths[] = {o->paths->active, o->paths->events,
-	    o->paths->run, NULL, NULL, NULL};
-	const char *read_paths[] = {"/usr", "/lib", "/lib64", "/etc", "/proc",
-	    "/sys/devices/system/cpu", "/dev/null", "/dev/urandom",
-	    o->paths->config, o->paths->rules, o->paths->reinject, NULL, NULL};
+	    strikes, NULL};
 	struct sandbox sb = {.net = tcp ? SANDBOX_NET_INET : SANDBOX_NET_UNIX,
-	    .fork = true, .read_paths = read_paths, .write_paths = write_paths};
-	char *strikes = o->paths->strikes, *slash = strrchr(strikes, '/');
-	char *rules = o->paths->rules, *rslash = strrchr(rules, '/');
+	    .fork = true, .nofile = FILES_MAX, .read_paths = read_paths, .write_paths = write_paths};
 	struct err e;
 
-	write_paths[3] = xstrndup(strikes, (size_t)(slash - strikes));
-	read_paths[11] = xstrndup(rules, (size_t)(rslash - rules));
 	if (sandbox_enter(&sb, &e) != 0)
 		fatal("sandbox: %s", e.text);
 }
@@ -543,8 +538,7 @@ parent_sandbox(const struct parent_options *o, bool tcp)
 static void
 parent_open(struct parent *p, const struct parent_options *o)
 {
-	char *dir = xstrndup(o->paths->strikes,
-	    (size_t)(strrchr(o->paths->strikes, '/') - o->paths->strikes));
+	AUTO_FREE char *dir = folder_of(o->paths->strikes);
 	struct config *c;
 	struct err e;
 
@@ -560,7 +554,6 @@ parent_open(struct parent *p, const struct parent_options *o)
 	p->strikes = strikes_open(dir, WORKERS_MAX, &e);
 	if (p->strikes == NULL)
 		fatal("strikes: %s", e.text);
-	free(dir);
 	admission_init(&p->admission, spamd_places());
 	buf_init(&p->in, IPC_MAX);
 	p->status.started_us = clock_wall_us();

@@ -125,11 +125,19 @@ worker_refresh(struct worker *w)
 	refresh_rules(w);
 }
 
-/* On top of what the parent gave up: no more processes, bounded memory. */
+/* On top of what the parent gave up: no more processes, bounded memory, no
+ * files to write but nameless ones. /usr: charset converters, time zones. */
 static void
 worker_sandbox(const struct worker *w)
 {
+	const char *slash = strrchr(w->paths->rules, '/');
+	AUTO_FREE char *rules = xstrndup(w->paths->rules,
+	    (size_t)(slash - w->paths->rules));
+	const char *read_paths[] = {"/usr", "/etc/localtime", "/dev/urandom",
+	    w->paths->config, rules, NULL};
+	const char *write_paths[] = {w->paths->active, NULL};
 	struct sandbox sb = {
+	    .read_paths = read_paths, .write_paths = write_paths,
 	    .net = config_bool(w->config, "mail", "tcp_filter_ports")
 	        ? SANDBOX_NET_INET : SANDBOX_NET_UNIX,
 	    .as_bytes = (uint64_t)ADDRESS_SPACE * 1024 * 1024,
