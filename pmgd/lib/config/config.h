@@ -67,6 +67,9 @@ int config_save(const struct config *c, struct err *e);
 /* What config_save() would write. */
 void config_print(const struct config *c, struct buf *out);
 
+/* All settings as the lists of pmg.conf(5). */
+void config_mdoc(struct buf *out);
+
 /*
  * "auto" for a machine with so much memory and so many cores: pure, for tests.
  * config: for figures that depend on others.

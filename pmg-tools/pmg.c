@@ -1,0 +1,94 @@
+/* pmg: looks at the gateway. It changes nothing but rules (pmg rules). */
+#include "pmg.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include "lib/base/log.h"
+#ifdef PMG_HAVE_RULES
+#include "pmg_rules.h"
+#endif
+
+enum { EXIT_USAGE = 64 };
+
+static int
+usage(void)
+{
+	fputs("usage: pmg [--root DIR] status [-o text|json]\n"
+	    "       pmg [--root DIR] why [-o text|json] ID\n"
+#ifdef PMG_HAVE_RULES
+	    "       pmg [--root DIR] rules ...\n"
+#endif
+	    "       pmg version\n", stderr);
+	return EXIT_USAGE;
+}
+
+/* Options of status and why; optind is behind them. */
+static int
+parse_options(int argc, char **argv, struct pmg *p)
+{
+	static const struct option longs[] = {
+		{"output", required_argument, NULL, 'o'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (c != 'o')
+			return -1;
+		p->json = strcmp(optarg, "json") == 0;
+		if (!p->json && strcmp(optarg, "text") != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+run(int argc, char **argv, struct pmg *p)
+{
+	if (strcmp(argv[0], "version") == 0 && argc == 1) {
+		puts(PMG_VERSION);
+		return 0;
+	}
+#ifdef PMG_HAVE_RULES
+	if (strcmp(argv[0], "rules") == 0)
+		return pmg_rules_main(argc, argv, &p->paths);
+#endif
+	optind = 0;
+	if (strcmp(argv[0], "status") == 0 &&
+	    parse_options(argc, argv, p) == 0 && optind == argc)
+		return pmg_status(p);
+	if (strcmp(argv[0], "why") == 0 &&
+	    parse_options(argc, argv, p) == 0 && optind + 1 == argc)
+		return pmg_why(p, argv[optind]);
+	return usage();
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"root", required_argument, NULL, 'r'},
+		{NULL, 0, NULL, 0},
+	};
+	static struct pmg p = {.root = ""};
+	int c, rc;
+
+	log_init("pmg", true);
+	/* '+': what follows the command is the command's. */
+	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+		if (c != 'r')
+			return usage();
+		p.root = optarg;
+	}
+	if (optind == argc)
+		return usage();
+	paths_init(&p.paths, p.root);
+	rc = run(argc - optind, argv + optind, &p);
+	if (fflush(stdout) != 0 && rc == 0) {
+		fprintf(stderr, "pmg: stdout: %s\n", strerror(errno));
+		rc = EXIT_USAGE;
+	}
+	return rc;
+}

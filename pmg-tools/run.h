@@ -1,0 +1,23 @@
+/* Other programs, without a shell: arguments go where they are meant to go. */
+#ifndef PMG_TOOLS_RUN_H
+#define PMG_TOOLS_RUN_H
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/base/span.h"
+
+enum { RUN_ARGS_MAX = 20 };
+
+struct run {
+	const char *argv[RUN_ARGS_MAX + 1];	/* argv[0]: searched in PATH */
+	struct span input;	/* its stdin; empty: /dev/null */
+	struct buf *output;	/* its stdout; NULL: ours */
+};
+
+/*
+ * Exit status of the program, 127 when it does not exist, 128 + signal when
+ * it died of one; -1: could not be started, e tells. Its stderr is ours.
+ */
+int run_program(const struct run *r, struct err *e);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * pmg.conf(5) contains the list that the schema makes: `pmgconfig dump-schema
+ * --mdoc` is what to paste after a change. Runs from the top of the tree.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "lib/base/atomicfile.h"
+#include "lib/config/config.h"
+
+#define MANUAL "pmg-tools/pmg.conf.5"
+
+static struct buf manual;
+
+static void
+every_key_is_in_the_list(void **state)
+{
+	struct buf list;
+	char item[128];
+
+	(void)state;
+	buf_init(&list, 1 << 20);
+	config_mdoc(&list);
+	for (unsigned i = 0; i < config_nkeys; i++) {
+		snprintf(item, sizeof(item), ".It Ic %s ",
+		    config_schema[i].name);
+		assert_non_null(strstr(buf_cstr(&list), item));
+	}
+	buf_free(&list);
+}
+
+static void
+manual_has_the_list(void **state)
+{
+	struct buf list;
+
+	(void)state;
+	buf_init(&list, 1 << 20);
+	config_mdoc(&list);
+	if (strstr(buf_cstr(&manual), buf_cstr(&list)) == NULL)
+		fail_msg("%s differs from the schema: replace its settings by "
+		    "the output of pmgconfig dump-schema --mdoc", MANUAL);
+	buf_free(&list);
+}
+
+static int
+setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	buf_init(&manual, 1 << 20);
+	return file_read(MANUAL, &manual, &e);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	buf_free(&manual);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_key_is_in_the_list),
+		cmocka_unit_test(manual_has_the_list),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
