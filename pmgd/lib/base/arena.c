@@ -36,13 +36,14 @@ arena_free(struct arena *a)
 static struct arena_block *
 arena_grow(struct arena *a, size_t n)
 {
-	size_t size = n > BLOCK_SIZE ? n : BLOCK_SIZE;
+	/* A large block goes behind the head, so that the head's rest stays
+	 * in use; its own rest never would be, so it has none. */
+	bool apart = a->head != NULL && n > BLOCK_SIZE / 4;
+	size_t size = apart || n > BLOCK_SIZE ? n : BLOCK_SIZE;
 	struct arena_block *b = xcalloc(1, sizeof(*b) + size);
 
 	b->size = size;
-	/* A large block goes behind the head, so that the head's rest stays
-	 * in use. */
-	if (a->head != NULL && n > BLOCK_SIZE / 4) {
+	if (apart) {
 		b->next = a->head->next;
 		a->head->next = b;
 	} else {

@@ -224,8 +224,11 @@ ipc_recv(int sock, struct ipc_msg *m, struct buf *b, int timeout_ms,
 			return -1;
 	}
 	ipc_collect_fds(m, &mh);
-	if (n == 0)
+	/* An empty packet looks like the end, but may carry descriptors. */
+	if (n == 0) {
+		ipc_close_fds(m);
 		return 0;
+	}
 	c = cur_of(span_of(packet, (size_t)n));
 	version = cur_u16(&c);
 	m->type = cur_u16(&c);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 #include "lib/base/str.h"
@@ -17,12 +18,27 @@ static struct {
 	bool debug;
 } logger = {.ident = "pmg", .foreground = true};
 
+/* JOURNAL_STREAM is inherited by children whose stderr is something else. */
+static bool
+is_journal(int fd)
+{
+	const char *v = getenv("JOURNAL_STREAM");
+	char text[64];
+	struct stat st;
+
+	if (v == NULL || fstat(fd, &st) != 0)
+		return false;
+	snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
+	return strcmp(text, v) == 0;
+}
+
 void
 log_init(const char *ident, bool foreground)
 {
 	logger.ident = ident;
 	logger.foreground = foreground;
-	logger.journal = getenv("JOURNAL_STREAM") != NULL;
+	logger.journal = is_journal(STDERR_FILENO);
 	if (!foreground && !logger.journal)
 		openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
@@ -69,7 +85,9 @@ is_hidden(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || cp == 0x061c ||
 	    (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
-	    (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || cp == 0xad;
+	    (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || cp == 0xad ||
+	    cp == 0x180e || (cp >= 0xfff9 && cp <= 0xfffb) ||
+	    (cp >= 0xe0000 && cp <= 0xe0fff);
 }
 
 void
@@ -97,6 +115,21 @@ log_safe(struct buf *out, struct span s, size_t max)
 		buf_puts(out, "...");
 }
 
+/* Control bytes, and C1 controls in UTF-8 (U+0080 to U+009F). */
+static void
+blank_controls(char *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)line[i];
+		unsigned char next = (unsigned char)line[i + 1];
+
+		if (c < 0x20 || c == 0x7f)
+			line[i] = '?';
+		else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+			line[i] = line[i + 1] = '?';
+	}
+}
+
 static void __attribute__((format(printf, 2, 0)))
 log_line(int priority, const char *fmt, va_list ap)
 {
@@ -106,9 +139,7 @@ log_line(int priority, const char *fmt, va_list ap)
 	n = vsnprintf(line, sizeof(line), fmt, ap);
 	if (n >= (int)sizeof(line))
 		n = sizeof(line) - 1;
-	for (int i = 0; i < n; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	blank_controls(line, n > 0 ? (size_t)n : 0);
 	if (logger.journal)
 		fprintf(stderr, "<%d>%s%s\n", priority, logger.prefix, line);
 	else if (logger.foreground)

@@ -95,7 +95,8 @@ cur_advance(struct cursor *c, size_t n)
 		c->bad = true;
 		return NULL;
 	}
-	p = c->s.p + c->pos;
+	/* Even plus nothing, a null pointer is undefined behaviour. */
+	p = c->s.p != NULL ? c->s.p + c->pos : NULL;
 	c->pos += n;
 	return p;
 }
