@@ -238,9 +238,18 @@ list_room(struct list *l)
 	return true;
 }
 
+/* An "@" with something on both sides. */
+static bool
+is_address(struct span word)
+{
+	size_t at = span_chr(word, 1, '@');
+
+	return word.n > 2 && at + 1 < word.n;
+}
+
 /*
  * Without <> the text is the address and a comment the name. Of several words
- * the one with the "@" is meant.
+ * the one that is an address is meant; blanks may stand around the "@", too.
  */
 static struct span
 bare_address(struct span text)
@@ -249,19 +258,19 @@ bare_address(struct span text)
 	bool quoted = false;
 
 	text = span_trim(text);
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '"')
+	for (size_t i = 0; i <= text.n; i++) {
+		struct span word = span_sub(text, start, i - start);
+
+		if (i < text.n && text.p[i] == '"')
 			quoted = !quoted;
-		if (quoted || (text.p[i] != ' ' && text.p[i] != '\t'))
+		if (i < text.n && (quoted || (text.p[i] != ' ' &&
+		        text.p[i] != '\t')))
 			continue;
-		if (span_chr(span_sub(text, start, i - start), 0, '@') <
-		    i - start)
-			return span_sub(text, start, i - start);
+		if (is_address(word))
+			return word;
 		start = i + 1;
 	}
-	return span_chr(text, start, '@') < text.n
-	           ? span_sub(text, start, text.n)
-	           : text;
+	return text;
 }
 
 static void

@@ -175,7 +175,7 @@ mime_magic_type(struct span s)
 
 	/* Text may begin with MZ, too; the header of a program has zeros. */
 	if (has_at(s, 0, SPAN_LIT("MZ")) &&
-	    span_chr(span_sub(s, 0, 64), 0, '\0') < 64 && s.n > 2)
+	    has(span_sub(s, 0, 64), SPAN_LIT("\0")))
 		return "application/x-ms-dos-executable";
 	if ((type = cafebabe_type(s)) != NULL ||
 	    (type = zip_type(s)) != NULL || (type = ole2_type(s)) != NULL)

@@ -253,51 +253,52 @@ sort(const struct param *seg[], size_t n)
 	}
 }
 
-/*
- * The standard's reading (from *0 up to the first gap), then all of them in
- * the order of their numbers, then in the order in which they stand there.
- */
+/* The standard's reading: from *0 up to the first gap. */
 static void
-put_segments(struct readings *rs, bool text, const struct params *ps,
-    enum param_name name)
+put_run(struct readings *rs, bool text, const struct param *const *sorted,
+    size_t n)
 {
-	const struct param *as_is[PARAMS_MAX];
-	const struct param *sorted[PARAMS_MAX];
 	const struct param *run[PARAMS_MAX];
-	size_t n = collect(ps, name, as_is);
 	size_t nrun = 0;
 
-	if (n == 0)
-		return;
-	memcpy(sorted, as_is, n * sizeof(sorted[0]));
-	sort(sorted, n);
 	for (size_t i = 0; i < n; i++)
 		if (sorted[i]->seq == (int)nrun)
 			run[nrun++] = sorted[i];
 	if (nrun > 0)
 		put_joined(rs, text, run, nrun, false);
-	put_joined(rs, text, sorted, n, false);
-	put_joined(rs, text, as_is, n, false);
-	put_joined(rs, text, sorted, n, true);
 }
 
+/*
+ * Extended forms, then the plain one, then what the segments read like for
+ * clients that ignore gaps, order or the percent sign's rules.
+ */
 static void
 readings_collect(struct readings *rs, const struct params *ps,
     enum param_name name, bool text)
 {
+	const struct param *as_is[PARAMS_MAX];
+	const struct param *sorted[PARAMS_MAX];
 	const struct param *p;
+	size_t n = collect(ps, name, as_is);
 
+	memcpy(sorted, as_is, n * sizeof(sorted[0]));
+	sort(sorted, n);
 	for (size_t i = 0; i < ps->n; i++) {
 		p = &ps->p[i];
 		if (p->name == name && p->seq < 0 && p->ext)
 			put_joined(rs, text, &p, 1, false);
 	}
-	put_segments(rs, text, ps, name);
+	put_run(rs, text, sorted, n);
 	for (size_t i = 0; i < ps->n; i++) {
 		p = &ps->p[i];
 		if (p->name == name && p->seq < 0 && !p->ext)
 			put_plain(rs, text, p->raw);
 	}
+	if (n == 0)
+		return;
+	put_joined(rs, text, sorted, n, false);
+	put_joined(rs, text, as_is, n, false);
+	put_joined(rs, text, sorted, n, true);
 }
 
 void
