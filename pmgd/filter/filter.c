@@ -51,13 +51,14 @@ log_new_mail(const struct message *m)
 }
 
 static void
-parse(struct message *m)
+parse(struct message *m, const char *quarantine)
 {
 	int64_t began = clock_mono_us();
 
 	m->mime = mime_parse(m->raw, &mime_limits_default, &m->arena);
 	hook(m, "crash");
 	hook(m, "hang");
+	hook_escape(m, quarantine);
 	m->subject = field_text(m, "Subject");
 	m->message_id = field_text(m, "Message-ID");
 	m->from = field_text(m, "From");
@@ -115,7 +116,7 @@ filter_message(struct worker *w, struct message *m, struct outlet *o)
 	int64_t began = clock_mono_us(), commit;
 	struct err e;
 
-	parse(m);
+	parse(m, w->paths->quarantine);
 	if (w->rules == NULL) {
 		outcome_all(m, RESULT_DEFERRED, 451,
 		    "4.3.0 no rules loaded yet (pmgd-store)");

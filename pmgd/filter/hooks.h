@@ -10,7 +10,18 @@
 #ifdef PMG_TEST_HOOKS
 /* Crashes or hangs when the message asks for NAME at this point. */
 void hook(const struct message *m, const char *name);
+/* "escape-WAY": tries that way out of the sandbox and notes in the event
+ * record whether it was refused; seccomp may kill the worker instead. */
+void hook_escape(struct message *m, const char *quarantine);
 #else
+static inline void
+hook_escape(struct message *m, const char *quarantine)
+{
+	(void)m;
+	(void)quarantine;
+}
+
+
 static inline void
 hook(const struct message *m, const char *name)
 {
