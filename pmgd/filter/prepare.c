@@ -115,6 +115,12 @@ prepare_macros(const struct worker *w, const struct message *m,
 
 /* ---- edits ---- */
 
+/* For a remove-attachments object without a text of its own. */
+static const char replacement[] =
+    "The mail gateway removed an attachment from this message.\n\n"
+    "Name: __FILENAME__\nRule: __RULE__\n\n"
+    "If you need it, ask your administrator (__ADMIN__).\n";
+
 static bool
 is_marked(const struct plan_step *s, size_t part)
 {
@@ -164,7 +170,8 @@ edit_remove(struct worker *w, struct message *m, struct edit *ed,
 			continue;
 		removed[i] = true;
 		mac.filename = p->filename ? p->filename : "";
-		macros_expand(&text, s->action->value, &mac);
+		macros_expand(&text, *s->action->value ? s->action->value
+		                                       : replacement, &mac);
 		snprintf(name, sizeof(name), "REMOVED_ATTACHMENT_%u.txt", ++n);
 		edit_part_replace(ed, p, name, buf_cstr(&text), false);
 		message_note(m, "removed %s (rule: %s)",
