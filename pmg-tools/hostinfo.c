@@ -55,7 +55,7 @@ put_network(struct buf *out, const struct ifaddrs *ifa)
 	const unsigned char *ip, *mask;
 	char text[INET6_ADDRSTRLEN];
 	unsigned bits = 0;
-	size_t n, m = 0;
+	size_t n = 0, m = 0;
 
 	ip = address_bytes(ifa->ifa_addr, &n);
 	mask = address_bytes(ifa->ifa_netmask, &m);
@@ -73,7 +73,7 @@ static void
 put_address(struct buf *out, const struct ifaddrs *ifa)
 {
 	char text[INET6_ADDRSTRLEN];
-	size_t n;
+	size_t n = 0;
 	const unsigned char *ip = address_bytes(ifa->ifa_addr, &n);
 
 	inet_ntop(ifa->ifa_addr->sa_family, ip, text, sizeof(text));

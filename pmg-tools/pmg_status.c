@@ -32,7 +32,7 @@ enum {
 	ANSWER_MS = 5000,
 	ARENA_MAX = 1024 * 1024,
 	TEXT_MAX = 2048,
-	DEFERRED_MANY = 500,	/* messages that wait: somebody should look */
+	DEFERRED_MANY = 500,	/* waiting: somebody should look */
 	QUEUE_DEPTH = 4,	/* levels of hashed queue folders, at most */
 	DISK_LOW_PERCENT = 5,
 };

@@ -48,7 +48,8 @@ child(const struct run *r, int in, int out)
 	/* argv is const for our callers; execvp() does not write to it. */
 	char *const *argv = (char *const *)(void *)r->argv;
 
-	if (dup2(in, 0) < 0 || (out >= 0 && dup2(out, 1) < 0))
+	if (dup2(in, 0) < 0 || (out >= 0 && dup2(out, 1) < 0) ||
+	    (out >= 0 && r->errors_too && dup2(out, 2) < 0))
 		_exit(126);
 	execvp(argv[0], argv);
 	_exit(127);

@@ -288,21 +288,23 @@ make_certificate(struct vars *v, struct err *e)
 	AUTO_FREE char *subject = xasprintf("/CN=%s", vars_get(v, "fqdn"));
 	struct run r = {.argv = {"openssl", "req", "-new", "-x509", "-newkey",
 	    "rsa:3072", "-nodes", "-days", "3650", "-batch", "-subj", subject,
-	    "-keyout", new, "-out", new}};
+	    "-keyout", new, "-out", new}, .errors_too = true};
+	AUTO_BUF struct buf progress;
 	mode_t old;
 	int rc;
 
+	buf_init(&progress, TEMPLATE_MAX);
 	if (strcmp(vars_get(v, "mail.tls"), "1") != 0 ||
 	    access(path, F_OK) == 0)
 		return 0;
 	printf("writing %s (a new self-signed certificate)\n", path);
-	fflush(stdout);
+	r.output = &progress;
 	old = umask(0077);
 	rc = run_program(&r, e);
 	umask(old);
 	if (rc != 0)
-		return err_set(e, "%s: openssl could not make a certificate",
-		    path);
+		return err_set(e, "%s: openssl could not make a certificate: "
+		    "%.300s", path, buf_cstr(&progress));
 	return rename(new, path) == 0 ? 0 : err_errno(e, "%s: rename", new);
 }
 

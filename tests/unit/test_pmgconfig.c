@@ -269,6 +269,30 @@ an_override_is_used(void **state)
 }
 
 static void
+tls_makes_a_certificate_once(void **state)
+{
+	char path[256];
+	struct stat st;
+	char *pem;
+
+	(void)state;
+	put_file("/etc/pmg/pmg.conf", "section: mail\n\ttls 1\n");
+	put_file("/etc/pmg/tls_policy", "example.org encrypt\n");
+	sync_ok("3.9.0");
+	pem = xstrdup(get_file("/etc/pmg/pmg-tls.pem"));
+	assert_non_null(strstr(pem, "PRIVATE KEY"));
+	assert_non_null(strstr(pem, "BEGIN CERTIFICATE"));
+	snprintf(path, sizeof(path), "%s/etc/pmg/pmg-tls.pem", root);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_non_null(strstr(get_file("/etc/postfix/main.cf"), path));
+	sync_ok("3.9.0");
+	assert_string_equal(get_file("/etc/pmg/pmg-tls.pem"), pem);
+	free(pem);
+	remove_file("/etc/pmg/pmg.conf");
+}
+
+static void
 an_unknown_define_is_refused(void **state)
 {
 	struct vars *v = vars_new();
@@ -380,6 +404,7 @@ main(void)
 		cmocka_unit_test(what_changed_is_remembered),
 		cmocka_unit_test(a_broken_setting_is_refused_whole),
 		cmocka_unit_test(an_override_is_used),
+		cmocka_unit_test(tls_makes_a_certificate_once),
 		cmocka_unit_test(an_unknown_define_is_refused),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(programs),

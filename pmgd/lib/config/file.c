@@ -12,11 +12,11 @@
 
 struct reader {
 	struct config *c;
-	struct buf comment;	/* lines seen since the last key or section */
+	struct buf comment;	/* seen since the last key or section */
 	unsigned line;
 	unsigned section;	/* index of its first key */
 	bool in_section;
-	bool *seen;		/* sections, by the index of their first key */
+	bool *seen;		/* sections, by index of their first key */
 };
 
 static int

@@ -98,8 +98,10 @@ const struct config_key config_schema[] = {
 	ENUM("mail", "spam_failure", "pass", "pass defer",
 	    "What becomes of mail that SpamAssassin could not check."),
 
-	BOOL("admin", "advfilter", "1", "Offer advanced filters of statistics."),
-	BOOL("admin", "dailyreport", "1", "Mail a daily report to admin.email."),
+	BOOL("admin", "advfilter", "1",
+	    "Offer advanced filters of statistics."),
+	BOOL("admin", "dailyreport", "1",
+	    "Mail a daily report to admin.email."),
 	INT("admin", "statlifetime", "7", 1, 3650, "days",
 	    "Keep statistics of single mails this long."),
 	BOOL("admin", "demo", "0", "Demo mode: services are not started."),

@@ -236,7 +236,8 @@ static const struct syntax {
 	{"path", valid_path, "an absolute path without spaces"},
 	{"url", valid_url, "a URL that begins with http:// or https://"},
 	{"dnsbl", valid_dnsbl, "entries domain[=filter][*weight]"},
-	{"languages", valid_languages, "\"all\" or language codes like \"en de\""},
+	{"languages", valid_languages,
+	    "\"all\" or language codes like \"en de\""},
 	{"words", valid_words, "names of letters, digits, '.', '_' and '-'"},
 };
 
