@@ -4,8 +4,9 @@
  * touches leave exactly as they came. Line ends written are CRLF.
  *
  * Inputs are checked by the one header writer: names are RFC 5322 ftext,
- * values lose CR, LF and NUL, non-ASCII is RFC 2047-encoded (or stays UTF-8
- * with `utf8`, RFC 6532), lines are folded at 78 and never exceed 998 bytes.
+ * values lose CR, LF (a line end becomes a fold) and NUL, non-ASCII is RFC
+ * 2047-encoded (or stays UTF-8 with `utf8`, RFC 6532), lines are folded at 78
+ * and never exceed 998 bytes.
  */
 #ifndef PMG_MAIL_EDIT_H
 #define PMG_MAIL_EDIT_H
@@ -24,8 +25,11 @@ bool edit_empty(const struct edit *e);
 /* On top of the message, in the order of the calls. -1: bad field name. */
 int edit_header_add(struct edit *e, const char *name, const char *value,
     struct err *err);
-/* Every field of that name of the top header goes. Returns how many. */
+/* Every field of that name of the top header goes, also beyond the parser's
+ * caps; those that edit_header_add put on top stay. Returns how many. */
 int edit_header_remove(struct edit *e, const char *name);
+/* The same for every name that begins so ("X-PMG-"). */
+int edit_header_remove_prefix(struct edit *e, const char *prefix);
 /* The first one gets the value, further ones go; added at the end of the
  * header when absent. */
 int edit_header_set(struct edit *e, const char *name, const char *value,
@@ -42,13 +46,16 @@ void edit_part_replace(struct edit *e, const struct mime_part *p,
  * Adds text to the body: to the first inline text/plain and text/html of each
  * alternative, in the part's charset (a part whose charset cannot express it
  * is left alone; returns the number of parts changed). html: HTML fragment;
- * the plain form is derived from it. Signed (multipart/signed,
- * application/pkcs7-mime) and encrypted messages are left alone.
+ * the plain form is derived from it. The transfer encoding stays, but a 7bit
+ * or 8bit part that cannot hold the text becomes quoted-printable. Signed
+ * (multipart/signed, application/pkcs7-mime) and encrypted messages are left
+ * alone.
  */
 int edit_disclaimer(struct edit *e, const char *html, bool at_start,
     bool separator);
 
-/* Writes the edited message. out->overflow tells when it does not fit. */
+/* Writes the edited message. out->overflow tells when it does not fit, or
+ * when the arena was full and an edit is missing: it must not be used then. */
 void edit_write(const struct edit *e, struct buf *out);
 
 #endif
