@@ -114,6 +114,33 @@ test_rules_refused(void **state)
 	ruleset_builder_free(b);
 }
 
+static void
+test_group_named_twice_counts_once(void **state)
+{
+	struct ruleset_builder *b = ruleset_builder_new();
+	int action = add(b, CAT_ACTION, (struct object){.type = ACTION_BCC,
+	    .value = "a@x"});
+	int twice[] = {action, action};
+	const int *list[CAT_COUNT] = {[CAT_ACTION] = twice};
+	size_t n[CAT_COUNT] = {[CAT_ACTION] = 2};
+	struct rule r = {.id = 1, .name = "r"};
+	const struct rule **rule;
+	struct ruleset *rs;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1 << 16);
+	assert_int_equal(ruleset_builder_rule(b, &r, list, n, &e), 0);
+	assert_int_equal(ruleset_compile(b, 1, &out, &e), 0);
+	rs = ruleset_load(buf_span(&out), &e);
+	assert_non_null(rs);
+	assert_int_equal(ruleset_rules(rs, &rule), 1);
+	assert_int_equal(rule[0]->ngroup[CAT_ACTION], 1);
+	ruleset_free(rs);
+	buf_free(&out);
+	ruleset_builder_free(b);
+}
+
 /* Each pattern alone is fine; the library refuses one only when it compiles. */
 static void
 test_compile_names_the_group(void **state)
@@ -377,6 +404,8 @@ test_shipped_rules_at_work(void **state)
 			    (int)d, nsteps, nnotices);
 	}
 	assert_int_equal(ruleset_needs(rs, DIR_IN), NEED_SPAM | NEED_VIRUS);
+	/* Not spam: only the text of a notification asks for it. */
+	assert_int_equal(ruleset_needs(rs, DIR_OUT), NEED_VIRUS);
 	ruleset_free(rs);
 	buf_free(&out);
 }
@@ -438,6 +467,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_objects_refused),
 		cmocka_unit_test(test_rules_refused),
+		cmocka_unit_test(test_group_named_twice_counts_once),
 		cmocka_unit_test(test_compile_names_the_group),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_empty_ruleset),

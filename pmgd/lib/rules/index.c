@@ -105,12 +105,15 @@ index_actions(struct ruleset *rs, const struct rule *r,
 		}
 }
 
+/*
+ * A header field that every mail gets must be filled in. Notifications only
+ * tell what other rules asked for: they are rare, and their texts name every
+ * macro.
+ */
 static bool
-mentions(const struct object *o, const char *macro)
+sets_field_to(const struct object *o, const char *macro)
 {
-	return strstr(o->value, macro) != NULL ||
-	    strstr(o->value2, macro) != NULL ||
-	    strstr(o->value3, macro) != NULL;
+	return o->type == ACTION_FIELD && strstr(o->value2, macro) != NULL;
 }
 
 static void
@@ -120,12 +123,12 @@ note_needs(struct ruleset *rs, const struct object *o, int dir)
 
 	if (kind >= 0)
 		rs->uses_pattern[dir][kind] = true;
-	if (o->type == WHAT_SPAM || (object_category(o->type) == CAT_ACTION &&
-	    (mentions(o, "__SPAMLEVEL__") || mentions(o, "__SPAMSTARS__") ||
-	    mentions(o, "__SPAM_HITS__") || mentions(o, "__SPAM_INFO__"))))
+	if (o->type == WHAT_SPAM || sets_field_to(o, "__SPAMLEVEL__") ||
+	    sets_field_to(o, "__SPAMSTARS__") ||
+	    sets_field_to(o, "__SPAM_HITS__") ||
+	    sets_field_to(o, "__SPAM_INFO__"))
 		rs->needs[dir] |= NEED_SPAM;
-	if (o->type == WHAT_VIRUS || (object_category(o->type) == CAT_ACTION &&
-	    mentions(o, "__VIRUS_INFO__")))
+	if (o->type == WHAT_VIRUS || sets_field_to(o, "__VIRUS_INFO__"))
 		rs->needs[dir] |= NEED_VIRUS;
 }
 

@@ -111,7 +111,8 @@ size_t ruleset_groups(const struct ruleset *rs,
 
 /* ---- evaluation ---- */
 
-/* What active rules of this direction need to know. */
+/* What active rules of this direction need to know: their What objects, and
+ * macros in the header fields that they set. */
 enum { NEED_SPAM = 1, NEED_VIRUS = 2 };
 unsigned ruleset_needs(const struct ruleset *rs, enum direction dir);
 

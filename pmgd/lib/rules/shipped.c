@@ -89,7 +89,7 @@ static const struct shipped_group {
 	    {.type = ACTION_QUARANTINE}}},
 	{"Notify Admin", "Write to the administrator", CAT_ACTION, {
 	    {.type = ACTION_NOTIFY, .value = "__ADMIN__",
-		.value2 = "Mail gateway: rule \"__RULE__\" has taken action",
+		.value2 = "Mail gateway: action by rule __RULE__",
 		.value3 = "The mail gateway __FQDN__ has applied the rule "
 		    "\"__RULE__\" to a message.\n\n"
 		    "From:       __SENDER__ (client __SENDER_IP__)\n"

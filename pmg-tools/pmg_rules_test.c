@@ -1,0 +1,302 @@
+#include "pmg_rules_test.h"
+
+#include <stdio.h>
+#include <time.h>
+#include "lib/base/atomicfile.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/log.h"
+#include "lib/mail/mime_magic.h"
+
+enum {
+	MESSAGE_MAX = 1 << 30,
+	ARENA_MAX = 1 << 28,
+	TEXT_SHOWN = 200,	/* bytes of one hostile text */
+	LINE_MAX_BYTES = 1 << 16,
+	COLUMNS = 79,
+	INDENT = 12,
+};
+
+static void
+print_safe(const char *s)
+{
+	AUTO_BUF struct buf b = {.max = 8 * TEXT_SHOWN};
+
+	log_safe(&b, span_str(s), TEXT_SHOWN);
+	fputs(buf_cstr(&b), stdout);
+}
+
+/*
+ * One line, broken at blanks before column 80; further lines go in by indent.
+ */
+static void
+print_wrapped(struct buf *b, int indent)
+{
+	struct span line = buf_span(b);
+	size_t room = COLUMNS, cut;
+
+	while (line.n > room) {
+		for (cut = room; cut > 0 && line.p[cut] != ' '; cut--)
+			;
+		/* One word that is too long stays whole. */
+		if (cut <= (size_t)indent)
+			cut = span_chr(line, room, ' ');
+		printf("%.*s\n%*s", (int)cut, (const char *)line.p, indent,
+		    "");
+		line = span_sub(line, cut + 1, line.n);
+		room = COLUMNS - (size_t)indent;
+	}
+	printf("%.*s\n", (int)line.n, (const char *)line.p);
+}
+
+static void
+put_safe(struct buf *b, const char *s)
+{
+	log_safe(b, span_str(s), TEXT_SHOWN);
+}
+
+static int
+minute_now(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	return tm.tm_hour * 60 + tm.tm_min;
+}
+
+/* As the filter does: by the first decoded bytes of each leaf. */
+static const char *const *
+magic_types(const struct mime *m, struct arena *a)
+{
+	const char **type = arena_array(a, m->npart, sizeof(*type));
+	AUTO_BUF struct buf head = {.max = MIME_MAGIC_HEAD};
+
+	for (size_t i = 0; type != NULL && i < m->npart; i++) {
+		if (m->part[i]->child != NULL)
+			continue;
+		buf_reset(&head);
+		mime_body_decode(m, m->part[i], &head);
+		type[i] = mime_magic_type(buf_span(&head));
+	}
+	return type;
+}
+
+static void
+print_message(const struct rules_test *t, const struct facts *f,
+    struct arena *a)
+{
+	const struct mime_field *subject =
+	    mime_field_find(f->mime->part[0], "Subject");
+
+	printf("Message  %s, %zu bytes, %zu part%s\n", t->file,
+	    f->mime->msg.n, f->mime->npart, f->mime->npart == 1 ? "" : "s");
+	if (subject != NULL) {
+		fputs("Subject  ", stdout);
+		print_safe(mime_field_text(subject, a));
+		putchar('\n');
+	}
+	printf("Sender   <%s>, %s, at %02d:%02d\n", t->sender,
+	    f->env->dir == DIR_IN ? "incoming" : "outgoing",
+	    f->minute_of_day / 60, f->minute_of_day % 60);
+}
+
+static void
+print_assumed(const struct ruleset *rs, const struct rules_test *t,
+    const struct facts *f)
+{
+	unsigned needs = ruleset_needs(rs, f->env->dir);
+
+	if ((needs & NEED_SPAM) && t->spam_level == RULES_TEST_UNSET)
+		puts("assumed: spam level 0 (--spam-level N)");
+	if ((needs & NEED_VIRUS) && t->virus == NULL)
+		puts("assumed: no virus found (--virus NAME)");
+	if (t->client == NULL)
+		puts("assumed: the client is in no IP network that a rule "
+		    "names (--client IP)");
+	if (needs & NEED_SPAM)
+		puts("assumed: the sender is on no recipient's personal list");
+}
+
+static void
+print_reason(const struct plan_match *m, enum category cat)
+{
+	static const char *const title[CAT_COUNT] = {"From", "To", "When",
+		"What"};
+	AUTO_BUF struct buf b = {.max = LINE_MAX_BYTES};
+
+	if (m->group[cat] == NULL)
+		return;
+	buf_printf(&b, "      %-6s", title[cat]);
+	put_safe(&b, m->group[cat]->name);
+	buf_puts(&b, ": ");
+	object_describe(&b, m->object[cat]);
+	print_wrapped(&b, INDENT);
+}
+
+static void
+print_matches(const struct plan *p, const struct envelope *env)
+{
+	puts("\nRules that match, in this order:");
+	for (size_t i = 0; i < p->nmatch; i++) {
+		const struct plan_match *m = &p->match[i];
+
+		printf(" %3d  ", m->rule->priority);
+		print_safe(m->rule->name);
+		putchar('\n');
+		for (int cat = CAT_FROM; cat <= CAT_WHAT; cat++)
+			print_reason(m, (enum category)cat);
+		if (m->group[CAT_FROM] == NULL && m->group[CAT_TO] == NULL &&
+		    m->group[CAT_WHEN] == NULL && m->group[CAT_WHAT] == NULL)
+			puts("      any mail");
+		if (m->nrcpt < env->nrcpt)
+			printf("      for %zu of %zu recipients\n", m->nrcpt,
+			    env->nrcpt);
+	}
+	if (p->nmatch == 0)
+		puts("      none");
+}
+
+static void
+print_part(const struct mime_part *p, const char *magic)
+{
+	AUTO_BUF struct buf b = {.max = LINE_MAX_BYTES};
+
+	buf_printf(&b, "            part %zu: ", p->index);
+	put_safe(&b, p->type);
+	buf_putc(&b, '/');
+	put_safe(&b, p->subtype);
+	if (magic != NULL)
+		buf_printf(&b, ", by content %s", magic);
+	if (p->filename != NULL) {
+		buf_puts(&b, ", \"");
+		put_safe(&b, p->filename);
+		buf_putc(&b, '"');
+	}
+	print_wrapped(&b, INDENT + 2);
+}
+
+static void
+put_rule(struct buf *b, const struct rule *r)
+{
+	buf_printf(b, " (rule %d ", r->priority);
+	put_safe(b, r->name);
+	buf_putc(b, ')');
+}
+
+static void
+print_action(const char *before, const struct object *action,
+    const struct rule *r)
+{
+	AUTO_BUF struct buf b = {.max = LINE_MAX_BYTES};
+
+	buf_puts(&b, before);
+	object_describe(&b, action);
+	put_rule(&b, r);
+	print_wrapped(&b, (int)strlen(before));
+}
+
+static void
+print_step(const struct facts *f, const struct plan_step *s)
+{
+	print_action("      - ", s->action, s->rule);
+	if (s->action->type != ACTION_REMOVE ||
+	    (s->action->flags & OBJ_REMOVE_ALL))
+		return;
+	if (s->marks == NULL)
+		puts("            no part matched: nothing is removed");
+	for (size_t i = 0; s->marks != NULL && i < f->mime->npart; i++)
+		if (s->marks[i / 64] >> i % 64 & 1)
+			print_part(f->mime->part[i], f->magic_type[i]);
+}
+
+static void
+print_recipients(const struct envelope *env, const size_t *rcpt, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		fputs(i == 0 ? "  <" : ">\n  <", stdout);
+		print_safe(env->rcpt[rcpt[i]].addr);
+	}
+	puts(">");
+}
+
+static void
+print_groups(const struct facts *f, const struct plan *p)
+{
+	static const char *const end[] = {"is delivered", "is thrown away",
+		"goes into the quarantine"};
+
+	puts("\nWhat happens to the mail for:");
+	for (size_t g = 0; g < p->ngroup; g++) {
+		const struct plan_group *pg = &p->group[g];
+		AUTO_BUF struct buf b = {.max = LINE_MAX_BYTES};
+
+		print_recipients(f->env, pg->rcpt, pg->nrcpt);
+		for (size_t i = 0; i < pg->nstep; i++)
+			print_step(f, &pg->step[i]);
+		buf_printf(&b, "      = it %s", end[pg->disp]);
+		if (pg->rule != NULL)
+			put_rule(&b, pg->rule);
+		else
+			buf_puts(&b, ": no rule ended it");
+		print_wrapped(&b, 8);
+	}
+}
+
+static void
+print_notices(const struct plan *p, const struct envelope *env)
+{
+	if (p->nnotice > 0)
+		puts("\nSent beside it:");
+	for (size_t i = 0; i < p->nnotice; i++) {
+		print_action("  - ", p->notice[i].action, p->notice[i].rule);
+		if (p->notice[i].nrcpt < env->nrcpt)
+			printf("    about %zu of %zu recipients\n",
+			    p->notice[i].nrcpt, env->nrcpt);
+	}
+	if (p->nstrip > 0)
+		puts("\nRemoved from the header first, because rules set it:");
+	for (size_t i = 0; i < p->nstrip; i++)
+		printf("  %s\n", p->strip[i]);
+}
+
+static int
+evaluate(const struct ruleset *rs, const struct rules_test *t,
+    struct span msg, struct arena *a, struct err *e)
+{
+	struct envelope env = {.dir = (enum direction)t->dir,
+		.sender = t->sender, .rcpt = t->rcpt, .nrcpt = t->nrcpt,
+		.client_addr = t->client != NULL ? t->client : ""};
+	struct facts f = {.env = &env, .virus = t->virus, .spam_known = true,
+		.spam_level = t->spam_level > 0 ? t->spam_level : 0,
+		.minute_of_day = t->minute >= 0 ? t->minute : minute_now()};
+	struct plan *p;
+
+	f.mime = mime_parse(msg, &mime_limits_default, a);
+	f.magic_type = magic_types(f.mime, a);
+	p = f.magic_type != NULL ? rules_evaluate(rs, &f, a) : NULL;
+	if (p == NULL)
+		return err_set(e, "%s: needs more memory than the filter has "
+		    "for a message", t->file);
+	print_message(t, &f, a);
+	print_assumed(rs, t, &f);
+	print_matches(p, &env);
+	print_groups(&f, p);
+	print_notices(p, &env);
+	return 0;
+}
+
+int
+rules_test_run(const struct ruleset *rs, const struct rules_test *t,
+    struct err *e)
+{
+	AUTO_BUF struct buf b = {.max = MESSAGE_MAX};
+	struct arena a;
+	int rc;
+
+	if (file_read(t->file, &b, e) != 0)
+		return -1;
+	arena_init(&a, ARENA_MAX);
+	rc = evaluate(rs, t, buf_span(&b), &a, e);
+	arena_free(&a);
+	return rc;
+}
