@@ -167,10 +167,12 @@ list_query(struct quarantine *q, const struct store_list *l, struct err *e)
 	    kind, l->sender, since, until, before);
 }
 
+/* The first entry always goes in. */
 static bool
-page_full(const struct store_page *page, uint32_t limit, const struct arena *a)
+page_full(const struct store_page *page, uint32_t limit, size_t bytes)
 {
-	return page->nentry >= limit || a->used >= PAGE_BYTES;
+	return page->nentry >= limit ||
+	    (page->nentry > 0 && bytes >= PAGE_BYTES);
 }
 
 int
@@ -181,13 +183,15 @@ quarantine_list(struct quarantine *q, const struct store_list *l,
 	uint32_t limit = l->limit > 0 && l->limit < STORE_PAGE ? l->limit
 	    : STORE_PAGE;
 	int64_t row = 0;
+	size_t start;
 	int rc = 1;
 
 	*page = (struct store_page){
 	    .entry = arena_array(a, limit, sizeof(*page->entry))};
 	if (m == NULL || page->entry == NULL)
 		return -1;
-	while (!page_full(page, limit, a) && (rc = db_step(m, e)) == 1) {
+	start = a->used;
+	while (!page_full(page, limit, a->used - start) && (rc = db_step(m, e)) == 1) {
 		struct store_entry *s = &page->entry[page->nentry];
 
 		row = entry_fill(q, m, s, LIST_TEXT, a);

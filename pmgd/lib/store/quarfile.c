@@ -171,7 +171,7 @@ int
 quarfile_write(struct quarfile *f, int src, const struct store_commit *c,
     struct err *e)
 {
-	uint32_t crc;
+	uint32_t crc = 0;
 
 	f->fd = -1;
 	f->renamed = false;
@@ -189,6 +189,11 @@ quarfile_write(struct quarfile *f, int src, const struct store_commit *c,
 		quarfile_discard(f);
 		return -1;
 	}
+	/*
+	 * Starts the disk on it, waits for nothing, promises nothing: the
+	 * fsync of the first file of a batch then commits the blocks of all.
+	 */
+	sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	return 0;
 }
 

@@ -284,7 +284,7 @@ load_rule_groups(struct rows *r, uint32_t rule, int category, int **index_r,
 {
 	AUTO_QUERY struct db_query *q = db_query(r->d->db, e,
 	    "SELECT group_id FROM rule_groups WHERE rule_id = ?1"
-	    " AND category = ?2 ORDER BY group_id", "ii", (int64_t)rule,
+	    " AND category = ?2 ORDER BY rowid", "ii", (int64_t)rule,
 	    (int64_t)category);
 	int rc;
 

@@ -1,0 +1,1025 @@
+/* The quarantine: what is stored, found, released, deleted, expired, and what
+ * comes back after a crash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include "lib/base/clock.h"
+#include "lib/store/db.h"
+#include "quarantine_fixture.h"
+
+static struct quarantine *q;
+static struct arena arena;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	fx_make();
+	arena_init(&arena, 64 << 20);
+	q = fx_open();
+	return q == NULL ? -1 : 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	quarantine_close(q);
+	arena_free(&arena);
+	fx_remove();
+	return 0;
+}
+
+static void
+reopen(void)
+{
+	quarantine_close(q);
+	q = fx_open();
+	assert_non_null(q);
+}
+
+static struct store_entry
+show(int64_t row)
+{
+	struct store_entry s;
+	struct err e;
+
+	assert_int_equal(quarantine_show(q, row, &s, &arena, &e), 1);
+	return s;
+}
+
+static int64_t
+store(const char *queue_id, const char *text)
+{
+	struct store_commit c = fx_commit(queue_id, strlen(text));
+	struct quarantine_item it = fx_store(q, &c, text);
+
+	assert_true(it.ok);
+	return it.row;
+}
+
+static const char *
+state_of(int64_t row, unsigned rcpt)
+{
+	struct store_entry s = show(row);
+
+	assert_true(rcpt < s.nrcpt);
+	return s.rcpt[rcpt].state;
+}
+
+/* ---- storing ---- */
+
+static void
+stored_and_shown(void **state)
+{
+	static const char msg[] = "Subject: x\r\n\r\nbody\0with a NUL\r\n";
+	struct store_commit c = fx_commit("4Q1", sizeof(msg));
+	struct quarantine_item it = fx_store(q, &c, msg);
+	struct store_entry s;
+	struct err e;
+
+	(void)state;
+	assert_true(it.ok);
+	assert_int_equal(it.row, 1);
+	assert_true(fx_has(q, 1, msg, sizeof(msg)));
+	assert_int_equal(fx_count_files(), 1);
+	s = show(1);
+	assert_string_equal(s.id, "C0R1");
+	assert_string_equal(s.sender, "from@example.org");
+	assert_string_equal(s.rule, "Rule");
+	assert_int_equal(s.size, sizeof(msg));
+	assert_int_equal(s.spam_level, 7);
+	assert_int_equal(s.nrcpt, 2);
+	assert_string_equal(s.rcpt[0].state, "new");
+	assert_string_equal(s.rcpt[1].addr, "B@example.com");
+	assert_false(s.missing);
+	assert_false(s.recovered);
+	assert_int_equal(quarantine_show(q, 2, &s, &arena, &e), 0);
+	assert_int_equal(quarantine_file(q, 2, &e), -1);
+}
+
+static void
+empty_message(void **state)
+{
+	struct store_commit c = fx_commit("4Q1", 0);
+	struct quarantine_item it = fx_store(q, &c, "");
+
+	(void)state;
+	assert_true(it.ok);
+	assert_true(fx_has(q, it.row, "", 0));
+}
+
+/* The descriptor's length and kind are checked, not believed. */
+static void
+wrong_size_is_refused(void **state)
+{
+	struct store_commit c = fx_commit("4Q1", 5);
+	struct quarantine_item it = {.commit = &c, .fd = fx_message("1234", 4)};
+	uint64_t count[4], bytes[4];
+	int p[2];
+
+	(void)state;
+	quarantine_commit(q, &it, 1);
+	assert_false(it.ok);
+	close(it.fd);
+	it.fd = fx_message("123456", 6);
+	quarantine_commit(q, &it, 1);
+	assert_false(it.ok);
+	close(it.fd);
+	/* A pipe would let the peer hold us up. */
+	assert_int_equal(pipe(p), 0);
+	it.fd = p[0];
+	quarantine_commit(q, &it, 1);
+	assert_false(it.ok);
+	close(p[0]);
+	close(p[1]);
+	it.fd = -1;
+	quarantine_commit(q, &it, 1);
+	assert_false(it.ok);
+	assert_int_equal(fx_count_files(), 0);
+	quarantine_counts(q, count, bytes);
+	assert_int_equal(count[0], 0);
+}
+
+/* ---- the same message again ---- */
+
+static void
+repeat_is_ok_with_the_same_id(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	struct store_commit c = fx_commit("4Q1", 5);
+	struct store_rcpt swapped[2] = {fx_rcpts[1], fx_rcpts[0]};
+
+	(void)state;
+	assert_int_equal(store("4Q1", "hello"), row);
+	/* A retry comes with another LOGID, its recipients in any order. */
+	c.logid = "LOG2";
+	c.rcpt = swapped;
+	assert_int_equal(fx_store(q, &c, "hello").row, row);
+	assert_int_equal(fx_count_files(), 1);
+	reopen();
+	assert_int_equal(store("4Q1", "hello"), row);
+}
+
+/* Postfix uses short queue ids again: another mail is another mail. */
+static void
+reused_queue_id_is_another_message(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	struct store_commit c = fx_commit("4Q1", 5);
+	struct store_commit v = c;
+
+	(void)state;
+	c.message_id = "<2@example.org>";
+	assert_int_not_equal(fx_store(q, &c, "other").row, row);
+	c = fx_commit("4Q1", 5);
+	c.nrcpt = 1;
+	assert_int_not_equal(fx_store(q, &c, "other").row, row);
+	v.kind = QUAR_VIRUS;
+	assert_int_not_equal(fx_store(q, &v, "other").row, row);
+	assert_int_equal(fx_count_files(), 4);
+}
+
+/* Without Postfix's id (BQ) the LOGID stands for it. */
+static void
+without_queue_id(void **state)
+{
+	struct store_commit c = fx_commit("", 5);
+	int64_t row = fx_store(q, &c, "hello").row;
+
+	(void)state;
+	assert_int_equal(fx_store(q, &c, "hello").row, row);
+	c.logid = "LOG2";
+	assert_int_not_equal(fx_store(q, &c, "hello").row, row);
+}
+
+/* A row whose file is missing is listed so, and a retry brings it back: "OK,
+ * I have it" would lose the mail. */
+static void
+missing_file_comes_back_with_a_retry(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	char path[256];
+	struct err e;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/%s", fx_files, show(row).file);
+	assert_int_equal(unlink(path), 0);
+	assert_true(show(row).missing);
+	reopen();
+	assert_true(show(row).missing);
+	assert_int_equal(quarantine_file(q, row, &e), -1);
+	assert_int_equal(store("4Q1", "hello"), row);
+	assert_false(show(row).missing);
+	assert_true(fx_has(q, row, "hello", 5));
+}
+
+static void
+repeat_of_a_deleted_one_stays_deleted(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	struct buf text;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 4096);
+	assert_int_equal(quarantine_delete(q, row, "", "me", &text, &e), 0);
+	assert_int_equal(store("4Q1", "hello"), row);
+	assert_int_equal(fx_count_files(), 0);
+	buf_free(&text);
+}
+
+static void
+batch_with_all_sorts(void **state)
+{
+	struct store_commit c[5] = {fx_commit("4Q1", 5), fx_commit("4Q2", 5),
+	    fx_commit("4Q1", 5), fx_commit("4Q3", 6), fx_commit("4Q4", 5)};
+	struct quarantine_item it[5];
+	int fd = fx_message("hello", 5);
+
+	(void)state;
+	c[1].kind = QUAR_POISON;
+	for (int i = 0; i < 5; i++)
+		it[i] = (struct quarantine_item){.commit = &c[i], .fd = fd};
+	quarantine_commit(q, it, 5);
+	close(fd);
+	assert_true(it[0].ok && it[1].ok && it[2].ok && it[4].ok);
+	/* Its size is a lie; the others are not touched by that. */
+	assert_false(it[3].ok);
+	assert_int_equal(it[2].row, it[0].row);
+	assert_int_not_equal(it[1].row, it[0].row);
+	assert_int_equal(fx_count_files(), 3);
+	assert_true(fx_has(q, it[4].row, "hello", 5));
+	assert_int_equal(strncmp(show(it[1].row).file, "poison/", 7), 0);
+}
+
+/* ---- recovery ---- */
+
+static void
+forget_rows(void)
+{
+	char wal[128];
+
+	quarantine_close(q);
+	q = NULL;
+	unlink(fx_db);
+	snprintf(wal, sizeof(wal), "%s-wal", fx_db);
+	unlink(wal);
+}
+
+static void
+file_without_row_is_recovered_whole(void **state)
+{
+	struct store_entry s;
+
+	(void)state;
+	store("4Q1", "hello");
+	forget_rows();
+	q = fx_open();
+	assert_non_null(q);
+	assert_int_equal(quarantine_recovered(q), 1);
+	s = show(1);
+	assert_true(s.recovered);
+	assert_string_equal(s.subject, "Subject");
+	assert_string_equal(s.queue_id, "4Q1");
+	assert_int_equal(s.nrcpt, 2);
+	assert_string_equal(s.rcpt[1].addr, "B@example.com");
+	assert_int_equal(s.size, 5);
+	assert_true(fx_has(q, 1, "hello", 5));
+	/* The sender's retry is the same message. */
+	assert_int_equal(store("4Q1", "hello"), 1);
+	assert_int_equal(fx_count_files(), 1);
+	reopen();
+	assert_int_equal(quarantine_recovered(q), 0);
+}
+
+static void
+damaged_database_is_made_again(void **state)
+{
+	DIR *d;
+	struct dirent *de;
+	unsigned aside = 0;
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "4Q%d", i);
+		store(id, "hello");
+	}
+	quarantine_close(q);
+	fd = open(fx_db, O_RDWR);
+	assert_true(fd >= 0);
+	for (off_t off = 4096; off < 4096 * 12; off += 4096)
+		assert_int_equal(pwrite(fd, "garbage garbage!", 16, off), 16);
+	close(fd);
+	q = fx_open();
+	assert_non_null(q);
+	assert_int_equal(quarantine_recovered(q), 50);
+	d = opendir(fx_dir);
+	while ((de = readdir(d)) != NULL)
+		aside += strstr(de->d_name, ".damaged.") != NULL;
+	closedir(d);
+	assert_true(aside >= 1);
+}
+
+static void
+write_file(const char *name, const char *text)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/spam/AA", fx_files);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/spam/AA/%s", fx_files, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* No good envelope: it is still somebody's mail. Half a temporary file never
+ * was. */
+static void
+file_without_envelope(void **state)
+{
+	struct store_entry s;
+	struct buf text;
+	unsigned asked;
+	struct err e;
+
+	(void)state;
+	write_file("0123", "From: x\r\n\r\nno trailer behind this message\r\n");
+	write_file("4567.tmp", "half a mes");
+	reopen();
+	assert_int_equal(quarantine_recovered(q), 1);
+	assert_int_equal(fx_count_files(), 1);
+	s = show(1);
+	assert_true(s.recovered);
+	assert_int_equal(s.nrcpt, 0);
+	assert_string_equal(s.sender, "");
+	buf_init(&text, 4096);
+	assert_int_equal(quarantine_release(q, 1, "", "me", &asked, &text, &e),
+	    -1);
+	assert_int_equal(quarantine_delete(q, 1, "", "me", &text, &e), 0);
+	assert_int_equal(fx_count_files(), 0);
+	assert_int_equal(quarantine_delete(q, 1, "", "me", &text, &e), 0);
+	buf_free(&text);
+}
+
+/* Each byte of the file flipped: never a crash, the envelope is either whole
+ * or refused, and a changed message is never read as good. */
+static void
+damaged_file_at_every_byte(void **state)
+{
+	int64_t row = store("4Q1", "hello, this is the message");
+	char path[256];
+	struct stat st;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/%s", fx_files, show(row).file);
+	assert_int_equal(stat(path, &st), 0);
+	for (off_t off = 0; off < st.st_size; off++) {
+		int fd = open(path, O_RDWR);
+		unsigned char c;
+
+		assert_int_equal(pread(fd, &c, 1, off), 1);
+		c ^= 0x10;
+		assert_int_equal(pwrite(fd, &c, 1, off), 1);
+		assert_false(fx_has(q, row, "hello, this is the message", 26));
+		c ^= 0x10;
+		assert_int_equal(pwrite(fd, &c, 1, off), 1);
+		close(fd);
+	}
+	for (off_t size = st.st_size - 1; size >= 0; size--) {
+		assert_int_equal(truncate(path, size), 0);
+		assert_false(fx_has(q, row, "hello, this is the message", 26));
+	}
+}
+
+/* A try whose reply was "no" left its file, and the mail came again. */
+static void
+second_copy_is_dropped(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	char from[256], to[256];
+
+	(void)state;
+	snprintf(from, sizeof(from), "%s/%s", fx_files, show(row).file);
+	snprintf(to, sizeof(to), "%s/spam/AA", fx_files);
+	mkdir(to, 0700);
+	snprintf(to, sizeof(to), "%s/spam/AA/copy", fx_files);
+	assert_int_equal(link(from, to), 0);
+	reopen();
+	assert_int_equal(fx_count_files(), 1);
+	assert_int_equal(quarantine_recovered(q), 0);
+	/* The same, but the row's own file is gone: the copy takes its place. */
+	assert_int_equal(rename(from, to), 0);
+	reopen();
+	assert_int_equal(fx_count_files(), 1);
+	assert_true(fx_has(q, row, "hello", 5));
+}
+
+/* ---- lists ---- */
+
+static uint32_t
+list(struct store_list l, struct store_page *page)
+{
+	struct err e;
+
+	if (l.rcpt == NULL)
+		l.rcpt = "";
+	if (l.sender == NULL)
+		l.sender = "";
+	assert_int_equal(quarantine_list(q, &l, page, &arena, &e), 0);
+	return page->nentry;
+}
+
+static void
+list_filters(void **state)
+{
+	struct store_commit c = fx_commit("4Q1", 5);
+	struct store_page p;
+
+	(void)state;
+	fx_store(q, &c, "hello");
+	c = fx_commit("4Q2", 5);
+	c.kind = QUAR_VIRUS;
+	c.sender = "";
+	c.nrcpt = 1;
+	c.time_us = 1000000;
+	fx_store(q, &c, "hello");
+	assert_int_equal(list((struct store_list){0}, &p), 2);
+	assert_string_equal(p.entry[0].id, "C0R2");
+	assert_int_equal(p.next, 0);
+	assert_int_equal(list((struct store_list){.kind = 'V'}, &p), 1);
+	assert_int_equal(list((struct store_list){.kind = 'P'}, &p), 0);
+	/* Case of an address does not matter. */
+	assert_int_equal(list((struct store_list){.rcpt = "b@EXAMPLE.com"},
+	    &p), 1);
+	assert_string_equal(p.entry[0].id, "C0R1");
+	assert_int_equal(list((struct store_list){.rcpt = "a@example.com"},
+	    &p), 2);
+	assert_int_equal(list((struct store_list){
+	    .sender = "FROM@example.org"}, &p), 1);
+	assert_int_equal(list((struct store_list){.since_us = 2000000}, &p),
+	    1);
+	assert_int_equal(list((struct store_list){.until_us = 2000000}, &p),
+	    1);
+	assert_int_equal(list((struct store_list){.until_us = 1000000}, &p),
+	    0);
+	/* SQL in a filter is a text like any other. */
+	assert_int_equal(list((struct store_list){.rcpt = "' OR 1=1 --"}, &p),
+	    0);
+}
+
+static void
+list_pages(void **state)
+{
+	struct store_list l = {.limit = 7};
+	unsigned seen = 0;
+	struct store_page p;
+
+	(void)state;
+	for (int i = 0; i < 25; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "4Q%d", i);
+		store(id, "hello");
+	}
+	do {
+		list(l, &p);
+		for (uint32_t i = 0; i < p.nentry; i++) {
+			char id[STORE_ID];
+
+			store_id_print(id, 0, 25 - seen++);
+			assert_string_equal(p.entry[i].id, id);
+		}
+		l.before = p.next;
+	} while (p.next != 0);
+	assert_int_equal(seen, 25);
+}
+
+/* Whatever a mail's header holds, a page and a message fit one packet. */
+static void
+long_texts_fit_a_packet(void **state)
+{
+	struct store_rcpt r[50];
+	char *big = malloc(60001), addr[2000];
+	struct store_page page;
+	struct store_entry s;
+	struct buf b;
+
+	(void)state;
+	memset(big, 'x', 60000);
+	big[60000] = '\0';
+	memset(addr, 'a', sizeof(addr));
+	addr[sizeof(addr) - 1] = '\0';
+	for (int i = 0; i < 50; i++)
+		r[i] = (struct store_rcpt){addr, "", ""};
+	for (int i = 0; i < 300; i++) {
+		struct store_commit c = fx_commit("", 5);
+		char id[16];
+
+		snprintf(id, sizeof(id), "L%d", i);
+		c.logid = id;
+		c.subject = big;
+		c.rcpt = r;
+		c.nrcpt = i % 2 ? 50 : 2;
+		assert_true(fx_store(q, &c, "hello").ok);
+		if (i == 20)
+			break;
+	}
+	buf_init(&b, IPC_MAX);
+	list((struct store_list){0}, &page);
+	store_page_put(&b, &page);
+	assert_false(b.overflow);
+	assert_true(page.nentry >= 5);
+	buf_reset(&b);
+	s = show(2);
+	store_entry_put(&b, &s);
+	assert_false(b.overflow);
+	assert_int_equal(s.nrcpt_all, 50);
+	buf_free(&b);
+	free(big);
+}
+
+/* ---- release ---- */
+
+static int
+release(int64_t row, const char *rcpt, unsigned *asked, char *said)
+{
+	struct buf text;
+	struct err e = {""};
+	int rc;
+
+	buf_init(&text, 4096);
+	rc = quarantine_release(q, row, rcpt, "me", asked, &text, &e);
+	snprintf(said, 600, "%.500s", rc == 0 ? buf_cstr(&text) : e.text);
+	buf_free(&text);
+	return rc;
+}
+
+static void
+result(int64_t row, int64_t rcpt_row, const char *action)
+{
+	struct err e;
+
+	assert_int_equal(quarantine_send_result(q, row, rcpt_row, action,
+	    "250 ok", &e), 0);
+}
+
+static size_t
+pending(void)
+{
+	int64_t row[8];
+	size_t n;
+	struct err e;
+
+	assert_int_equal(quarantine_pending(q, row, 8, &n, &e), 0);
+	return n;
+}
+
+static void
+release_once(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	struct quarantine_send s;
+	char said[600];
+	unsigned asked;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(pending(), 0);
+	assert_int_equal(quarantine_send_get(q, row, &s, &arena, &e), 0);
+	assert_int_equal(release(row, "b@example.com", &asked, said), 0);
+	assert_int_equal(asked, 1);
+	assert_string_equal(state_of(row, 0), "new");
+	assert_string_equal(state_of(row, 1), "releasing");
+	/* Asked for, not yet sent: asking again changes nothing. */
+	assert_int_equal(release(row, "b@example.com", &asked, said), 0);
+	assert_int_equal(asked, 0);
+	assert_non_null(strstr(said, "already requested"));
+	/* It survives a restart. */
+	reopen();
+	assert_int_equal(pending(), 1);
+	assert_int_equal(quarantine_send_get(q, row, &s, &arena, &e), 1);
+	assert_int_equal(s.commit.nrcpt, 1);
+	assert_string_equal(s.commit.rcpt[0].addr, "B@example.com");
+	assert_string_equal(s.commit.rcpt[0].orcpt, "rfc822;b");
+	assert_string_equal(s.commit.envid, "envid");
+	assert_string_equal(s.commit.sender, "from@example.org");
+	result(row, s.rcpt_row[0], "released");
+	assert_int_equal(pending(), 0);
+	assert_string_equal(state_of(row, 1), "released");
+	/* The second click. */
+	assert_int_equal(release(row, "b@example.com", &asked, said), 0);
+	assert_int_equal(asked, 0);
+	assert_non_null(strstr(said, "already released at 20"));
+	/* All: the other one only. */
+	assert_int_equal(release(row, "", &asked, said), 0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(release(row, "c@example.com", &asked, said), -1);
+	assert_non_null(strstr(said, "no recipient"));
+	assert_int_equal(release(99, "", &asked, said), -1);
+}
+
+static void
+refused_may_be_asked_again(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	struct quarantine_send s;
+	char said[600];
+	unsigned asked;
+	struct err e;
+
+	(void)state;
+	release(row, "a@example.com", &asked, said);
+	assert_int_equal(quarantine_send_get(q, row, &s, &arena, &e), 1);
+	for (int i = 0; i < 5; i++)
+		result(row, s.rcpt_row[0], "failed");
+	assert_int_equal(pending(), 1);
+	/* The same failure is one note. */
+	assert_int_equal(show(row).naction, 2);
+	result(row, s.rcpt_row[0], "refused");
+	assert_int_equal(pending(), 0);
+	assert_string_equal(state_of(row, 0), "refused");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(release(row, "a@example.com", &asked, said),
+		    0);
+		assert_int_equal(asked, 1);
+		assert_int_equal(pending(), 1);
+		result(row, s.rcpt_row[0], "refused");
+	}
+	assert_int_equal(release(row, "a@example.com", &asked, said), 0);
+	result(row, s.rcpt_row[0], "released");
+	assert_string_equal(state_of(row, 0), "released");
+	/* The journal allows no second "released". */
+	assert_int_equal(quarantine_send_result(q, row, s.rcpt_row[0],
+	    "released", "", &e), -1);
+}
+
+static void
+release_of_what_is_not_there(void **state)
+{
+	int64_t row = store("4Q1", "hello"), gone = store("4Q2", "hello");
+	char said[600], path[256];
+	struct buf text;
+	unsigned asked;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 4096);
+	assert_int_equal(quarantine_delete(q, row, "", "me", &text, &e), 0);
+	assert_int_equal(release(row, "", &asked, said), -1);
+	assert_non_null(strstr(said, "was deleted"));
+	snprintf(path, sizeof(path), "%s/%s", fx_files, show(gone).file);
+	unlink(path);
+	assert_int_equal(release(gone, "", &asked, said), -1);
+	assert_non_null(strstr(said, "missing"));
+	assert_int_equal(pending(), 0);
+	assert_string_equal(state_of(gone, 0), "new");
+	buf_free(&text);
+}
+
+/* ---- delete, expire ---- */
+
+static void
+file_goes_with_the_last_recipient(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	struct store_page p;
+	uint64_t count[4], bytes[4];
+	struct buf text;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 4096);
+	assert_int_equal(quarantine_delete(q, row, "a@example.com", "me",
+	    &text, &e), 0);
+	assert_int_equal(fx_count_files(), 1);
+	assert_string_equal(state_of(row, 0), "deleted");
+	assert_string_equal(state_of(row, 1), "new");
+	assert_int_equal(quarantine_delete(q, row, "", "me", &text, &e), 0);
+	assert_int_equal(fx_count_files(), 0);
+	assert_int_equal(list((struct store_list){0}, &p), 0);
+	quarantine_counts(q, count, bytes);
+	assert_int_equal(count[0], 0);
+	assert_int_equal(bytes[0], 0);
+	assert_int_equal(quarantine_delete(q, row, "", "me", &text, &e), 0);
+	reopen();
+	assert_string_equal(state_of(row, 1), "deleted");
+	buf_free(&text);
+}
+
+static void
+no_delete_while_releasing(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	struct buf text;
+	char said[600];
+	unsigned asked;
+	struct err e;
+
+	(void)state;
+	buf_init(&text, 4096);
+	release(row, "a@example.com", &asked, said);
+	assert_int_equal(quarantine_delete(q, row, "", "me", &text, &e), -1);
+	assert_string_equal(state_of(row, 1), "new");
+	assert_int_equal(fx_count_files(), 1);
+	buf_free(&text);
+}
+
+/* Killed between the row "deleted" and the file: the next start finishes. */
+static void
+half_a_deletion_is_finished(void **state)
+{
+	int64_t row = store("4Q1", "hello");
+	struct buf text;
+	struct db *d;
+	bool damaged;
+	struct err e;
+	static const char *const none[] = {"", NULL};
+	char from[256], to[256];
+
+	(void)state;
+	buf_init(&text, 4096);
+	snprintf(from, sizeof(from), "%s/%s", fx_files, show(row).file);
+	snprintf(to, sizeof(to), "%s/kept", fx_dir);
+	assert_int_equal(link(from, to), 0);
+	assert_int_equal(quarantine_delete(q, row, "", "me", &text, &e), 0);
+	quarantine_close(q);
+	q = NULL;
+	/* As if the file were still there and "removed" not yet written. */
+	assert_int_equal(rename(to, from), 0);
+	d = db_open(fx_db, DB_FULL, none, &damaged, &e);
+	assert_non_null(d);
+	assert_int_equal(db_run(d, &e,
+	    "DELETE FROM actions WHERE action = 'removed'", ""), 0);
+	db_close(d);
+	assert_int_equal(fx_count_files(), 1);
+	q = fx_open();
+	assert_int_equal(fx_count_files(), 0);
+	assert_int_equal(quarantine_recovered(q), 0);
+	buf_free(&text);
+}
+
+static unsigned
+purge(const int64_t days[4], int64_t in_days, unsigned max)
+{
+	uint64_t now = (uint64_t)clock_wall_us() +
+	    (uint64_t)in_days * 86400 * 1000000;
+	unsigned n;
+	struct err e;
+
+	assert_int_equal(quarantine_purge(q, days, now, max, &n, &e), 0);
+	return n;
+}
+
+static void
+lifetimes(void **state)
+{
+	const int64_t days[4] = {7, 3, 7, 7};
+	struct store_commit c = fx_commit("4Q2", 5);
+	int64_t row = store("4Q1", "hello"), virus;
+	char said[600];
+	unsigned asked;
+
+	(void)state;
+	c.kind = QUAR_VIRUS;
+	virus = fx_store(q, &c, "hello").row;
+	assert_int_equal(purge(days, 2, 10), 0);
+	assert_int_equal(purge(days, 4, 10), 1);
+	assert_string_equal(state_of(virus, 0), "expired");
+	assert_int_equal(fx_count_files(), 1);
+	/* Somebody waits for this one: it stays until it is sent. */
+	release(row, "a@example.com", &asked, said);
+	assert_int_equal(purge(days, 9, 10), 0);
+	assert_int_equal(fx_count_files(), 1);
+	{
+		struct quarantine_send s;
+		struct err e;
+
+		quarantine_send_get(q, row, &s, &arena, &e);
+		result(row, s.rcpt_row[0], "released");
+	}
+	assert_int_equal(purge(days, 9, 10), 1);
+	assert_int_equal(fx_count_files(), 0);
+	assert_int_equal(release(row, "b@example.com", &asked, said), -1);
+	assert_non_null(strstr(said, "expired"));
+	/* 0 days: for ever. */
+	store("4Q3", "hello");
+	assert_int_equal(purge((const int64_t[4]){0, 0, 0, 0}, 5000, 10), 0);
+	assert_int_equal(fx_count_files(), 1);
+}
+
+static void
+purge_in_steps_and_forgets(void **state)
+{
+	const int64_t days[4] = {7, 7, 7, 7};
+	struct store_entry s;
+	int64_t last = 0;
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "4Q%d", i);
+		last = store(id, "hello");
+	}
+	assert_int_equal(purge(days, 8, 4), 4);
+	assert_int_equal(fx_count_files(), 6);
+	assert_int_equal(purge(days, 8, 4), 4);
+	assert_int_equal(purge(days, 8, 4), 2);
+	assert_int_equal(purge(days, 8, 4), 0);
+	assert_int_equal(fx_count_files(), 0);
+	assert_int_equal(quarantine_show(q, 1, &s, &arena, &e), 1);
+	/* Rows go 30 days later; their numbers never come again. */
+	for (int i = 0; i < 3; i++)
+		purge(days, 40, 4);
+	assert_int_equal(quarantine_show(q, 1, &s, &arena, &e), 0);
+	assert_int_equal(quarantine_show(q, last, &s, &arena, &e), 0);
+	reopen();
+	assert_true(store("4Q99", "hello") > last);
+}
+
+/* ---- kill -9 ---- */
+
+enum { KILLS = 40 };
+
+/*
+ * A child stores batches and says what it was told; killed at random. All
+ * that was acknowledged is there, whole; nothing half-written is.
+ */
+static void
+kill_at_random(void **state)
+{
+	static bool acked[1000000];
+	unsigned next = 0, nacked = 0, found = 0;
+	struct store_list l = {.rcpt = "", .sender = ""};
+	struct store_page page;
+
+	(void)state;
+	quarantine_close(q);
+	q = NULL;
+	for (int k = 0; k < KILLS; k++) {
+		unsigned v;
+		int p[2];
+		pid_t pid;
+
+		assert_int_equal(pipe(p), 0);
+		pid = fork();
+		if (pid == 0) {
+			struct quarantine *cq = fx_open();
+
+			for (unsigned n = next;; n += 4) {
+				struct store_commit c[4];
+				struct quarantine_item it[4];
+				char id[4][16];
+				int fd = fx_message("hello", 5);
+
+				for (unsigned i = 0; i < 4; i++) {
+					snprintf(id[i], sizeof(id[i]), "N%u",
+					    n + i);
+					c[i] = fx_commit(id[i], 5);
+					it[i] = (struct quarantine_item){
+					    .commit = &c[i], .fd = fd};
+				}
+				quarantine_commit(cq, it, 4);
+				close(fd);
+				for (unsigned i = 0; i < 4; i++) {
+					v = n + i;
+					if (!it[i].ok || write(p[1], &v,
+					        sizeof(v)) < 0)
+						_exit(1);
+				}
+			}
+		}
+		close(p[1]);
+		/* Every fourth may die before it has even opened. */
+		if (k % 4 != 0)
+			poll(&(struct pollfd){.fd = p[0], .events = POLLIN},
+			    1, 10000);
+		usleep((useconds_t)(random() % 30000));
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		while (read(p[0], &v, sizeof(v)) == sizeof(v)) {
+			acked[v] = true;
+			nacked++;
+			next = v + 1;
+		}
+		close(p[0]);
+		next += 8;	/* beyond what was under way */
+	}
+	q = fx_open();
+	assert_non_null(q);
+	do {
+		list(l, &page);
+		for (uint32_t i = 0; i < page.nentry; i++) {
+			const struct store_entry *s = &page.entry[i];
+			unsigned n = (unsigned)strtoul(s->queue_id + 1, NULL,
+			    10);
+			uint32_t node;
+			int64_t row;
+
+			assert_true(store_id_parse(s->id, &node, &row));
+			assert_false(s->missing);
+			assert_int_equal(s->nrcpt, 2);
+			assert_true(fx_has(q, row, "hello", 5));
+			found += acked[n];
+			acked[n] = false;
+		}
+		arena_free(&arena);
+		l.before = page.next;
+	} while (page.next != 0);
+	print_message("kill -9: %d kills, %u acknowledged, %u of them found\n",
+	    KILLS, nacked, found);
+	assert_true(nacked > KILLS);
+	assert_int_equal(found, nacked);
+}
+
+/* ---- speed ---- */
+
+static void
+speed(void **state)
+{
+	enum { SIZE = 30000, BATCHES = 20 };
+	static char msg[SIZE];
+
+	(void)state;
+	memset(msg, 'm', sizeof(msg));
+	for (unsigned per = 1; per <= QUARANTINE_BATCH; per *= 8) {
+		int64_t start = clock_mono_ms(), ms;
+		unsigned total = 0;
+
+		for (int b = 0; b < BATCHES; b++) {
+			struct store_commit c[QUARANTINE_BATCH];
+			struct quarantine_item it[QUARANTINE_BATCH];
+			char id[QUARANTINE_BATCH][32];
+			int fd = fx_message(msg, SIZE);
+
+			for (unsigned i = 0; i < per; i++) {
+				snprintf(id[i], sizeof(id[i]), "S%uB%dI%u",
+				    per, b, i);
+				c[i] = fx_commit(id[i], SIZE);
+				it[i] = (struct quarantine_item){
+				    .commit = &c[i], .fd = fd};
+			}
+			quarantine_commit(q, it, per);
+			close(fd);
+			for (unsigned i = 0; i < per; i++)
+				assert_true(it[i].ok);
+			total += per;
+		}
+		ms = clock_mono_ms() - start;
+		print_message("30 kB messages, batches of %2u: %.0f/s\n", per,
+		    total * 1000.0 / (double)(ms > 0 ? ms : 1));
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(stored_and_shown),
+		T(empty_message),
+		T(wrong_size_is_refused),
+		T(repeat_is_ok_with_the_same_id),
+		T(reused_queue_id_is_another_message),
+		T(without_queue_id),
+		T(missing_file_comes_back_with_a_retry),
+		T(repeat_of_a_deleted_one_stays_deleted),
+		T(batch_with_all_sorts),
+		T(file_without_row_is_recovered_whole),
+		T(damaged_database_is_made_again),
+		T(file_without_envelope),
+		T(damaged_file_at_every_byte),
+		T(second_copy_is_dropped),
+		T(list_filters),
+		T(list_pages),
+		T(long_texts_fit_a_packet),
+		T(release_once),
+		T(refused_may_be_asked_again),
+		T(release_of_what_is_not_there),
+		T(file_goes_with_the_last_recipient),
+		T(no_delete_while_releasing),
+		T(half_a_deletion_is_finished),
+		T(lifetimes),
+		T(purge_in_steps_and_forgets),
+		T(kill_at_random),
+		T(speed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
