@@ -98,7 +98,8 @@ deliver(struct worker *w, struct message *m, struct outlet *o,
 	    .sender = sender, .ret = "", .envid = "", .queue_id = "",
 	    .client_name = "", .client_addr = "", .client_port = "",
 	    .client_helo = "", .client_proto = "", .client_source = "",
-	    .body_8bit = true, .smtputf8 = m->env.smtputf8};
+	    .body_8bit = true,
+	    .smtputf8 = m->env.smtputf8 || smtp_addr_is_utf8(to)};
 	struct recipient rcpt = {.addr = to, .notify = "NEVER", .orcpt = ""};
 	struct smtp_reply reply = {0};
 	AUTO_BUF struct buf safe = {.max = 1024};

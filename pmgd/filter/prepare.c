@@ -226,19 +226,9 @@ edit_step(struct worker *w, struct message *m, struct edit *ed,
 static void
 strip_fields(struct message *m, struct edit *ed)
 {
-	const struct mime_part *top = m->mime->part[0];
-
 	for (size_t i = 0; i < m->plan->nstrip; i++)
 		edit_header_remove(ed, m->plan->strip[i]);
-	for (size_t i = 0; i < top->nfield; i++) {
-		char *name;
-
-		if (!span_iprefix(top->field[i].name, "X-PMG-"))
-			continue;
-		name = arena_strndup(&m->arena, top->field[i].name);
-		if (name != NULL)
-			edit_header_remove(ed, name);
-	}
+	edit_header_remove_prefix(ed, "X-PMG-");
 }
 
 static int

@@ -59,22 +59,26 @@ def one(cls, sets):
                     continue
                 Load(cand.gw.ext_port, cand.gw.sink, batch[:4], 2).run(
                     cand.done)          # warm: first mails load rules, caches
-                whole, own = Meter(cand.roots()), Meter(cand.own())
+                whole = Meter(cand.roots())
+                own = {n: Meter([pid]) for n, pid in cand.own().items()}
                 scan = scan_cpu(cand.gw)
                 whole.start()
-                own.start()
+                for meter in own.values():
+                    meter.start()
                 load = Load(cand.gw.ext_port, cand.gw.sink, batch * times,
                             clients).run(cand.done)
                 n = max(len(load.latency), 1)
+                spent = {k: 1000 * m.stop() / n for k, m in own.items()}
+                clam = 1000 * (scan_cpu(cand.gw) - scan) / n
                 figures[name] = {
                     "cpu_ms": 1000 * whole.stop() / n,
-                    "own_ms": 1000 * (own.stop() -
-                                      (scan_cpu(cand.gw) - scan)) / n,
+                    "own_ms": sum(spent.values()) - clam,
+                    "own_by_program_ms": spent, "libclamav_ms": clam,
                     "rate": n / load.seconds,
                     "p50_ms": load.quantile(0.5),
                     "p99_ms": load.quantile(0.99),
                     "pss_mb": pss_mb(cand.roots()),
-                    "own_pss_mb": pss_mb(cand.own()),
+                    "own_pss_mb": pss_mb(cand.own().values()),
                     "n": n, "kept": load.kept, "failed": load.failed,
                 }
     return figures

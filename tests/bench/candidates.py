@@ -48,13 +48,14 @@ class Base:
         raise AssertionError("%s never arrived" % rcpt)
 
     def own(self):
-        """pids of our own programs."""
-        return [s.pid for n, s in self.gw.services.items()
-                if n.startswith("pmgd")]
+        """{name: pid} of our own programs."""
+        return {n: s.pid for n, s in self.gw.services.items()
+                if n.startswith("pmgd")}
 
 
 class Relay(Base):
     name = "relay"
+    content_filter = ""
 
     def make(self, root):
         gw = Gateway(root, with_scan=False, with_spamd=False)
@@ -66,8 +67,8 @@ class Relay(Base):
                                         "-P").splitlines():
                 if "/content_filter" in line and "= pmg-" in line:
                     gw.postfix._run("postconf", "-c", gw.postfix.config, "-P",
-                                    line.split(" = ")[0] + "=")
-            gw.postfix.postconf("content_filter=")
+                                    "%s=%s" % (line.split(" = ")[0],
+                                               self.content_filter))
         gw.sync = without_filter
         gw._define = lambda: None
         return gw
@@ -163,9 +164,10 @@ class Amavis(Relay):
     name = "amavis"
 
     def make(self, root):
+        self.port, self.back = free_port(), free_port()
+        self.content_filter = "amavis:[127.0.0.1]:%d" % self.port
         gw = super().make(root)
         without_filter = gw.sync
-        self.port, self.back = free_port(), free_port()
         self.home = gw.path("amavis")
 
         def sync():
@@ -187,7 +189,6 @@ class Amavis(Relay):
                     "reject\n  -o mynetworks=127.0.0.0/8\n"
                     "  -o receive_override_options=no_unknown_recipient_checks"
                     "\n" % self.back)
-            p.postconf("content_filter=amavis:[127.0.0.1]:%d" % self.port)
         gw.sync = sync
         gw._define = lambda: self.define(gw)
         return gw

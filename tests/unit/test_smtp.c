@@ -81,7 +81,7 @@ test_mail(void **state)
 		{"FROM:<a@[IPv6:2001:db8::1]>", 0, "a@[IPv6:2001:db8::1]"},
 		{"FROM:<b\xc3\xbcro@b\xc3\xbc" "cher.example> SMTPUTF8", 0,
 		    "b\xc3\xbcro@b\xc3\xbc" "cher.example"},
-		{"FROM:<b\xc3\xbcro@b.example>", 553, NULL},
+		{"FROM:<b\xc3\xbcro@b.example>", 0, "b\xc3\xbcro@b.example"},
 		{"FROM:<b\xfcro@b.example> SMTPUTF8", 501, NULL},
 		{"FROM:<\xed\xa0\x80@b.example> SMTPUTF8", 501, NULL},
 		{"", 501, NULL},

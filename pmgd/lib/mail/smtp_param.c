@@ -273,8 +273,8 @@ smtp_parse_mail(struct span args, struct envelope *env, uint64_t *size_r,
 	e.sender = arena_strndup(a, mailbox);
 	if (e.sender == NULL)
 		return refuse_memory(r);
-	if (smtp_addr_is_utf8(e.sender) && !e.smtputf8)
-		return refuse(r, 553, "5.6.7 Address needs SMTPUTF8");
+	/* UTF-8 without SMTPUTF8: Postfix takes it (strict_smtputf8 = no) and
+	 * passes it on as it came; refusing here would make it a bounce. */
 	*env = e;
 	return true;
 }

@@ -386,7 +386,9 @@ check_addresses(struct smtp_client *c, struct transaction *t)
 			    "5.1.3 Bad recipient address");
 		wide = wide || smtp_addr_is_utf8(t->to[i].addr);
 	}
-	t->utf8 = wide || t->env->smtputf8;
+	/* Never asked for on our own: the next hop may lack it and would then
+	 * refuse what passes without (RFC 6531 3.2 against common practice). */
+	t->utf8 = t->env->smtputf8;
 	if (c->smtputf8 || !t->utf8 || (!wide && header_is_ascii(t->msg)))
 		return true;
 	smtp_reply_set(&r, 553, "5.6.7 Next hop offers no SMTPUTF8");
