@@ -45,29 +45,44 @@ sink_puts(struct sink *s, struct span in)
 		sink_put(s, in.p[i]);
 }
 
-enum { B64_SPACE = 64, B64_PAD = 65, B64_JUNK = 66 };
+enum { B64_JUNK = 0, B64_DIGITS = 64, B64_SPACE = 65, B64_PAD = 66 };
 
-static inline unsigned
-b64_value(unsigned char c)
+/* Value of a digit plus one, or one of the kinds above. */
+static const unsigned char b64[256] = {
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
+    ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
+    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+    ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
+    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+    ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
+    ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+    ['='] = B64_PAD, [' '] = B64_SPACE, ['\t'] = B64_SPACE,
+    ['\r'] = B64_SPACE, ['\n'] = B64_SPACE,
+};
+
+/* Whole groups of four digits from i on, most of any real input; returns the
+ * offset behind them. */
+static size_t
+b64_groups(struct span in, size_t i, struct sink *s)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	switch (c) {
-	case '+':
-		return 62;
-	case '/':
-		return 63;
-	case '=':
-		return B64_PAD;
-	case ' ': case '\t': case '\r': case '\n':
-		return B64_SPACE;
-	default:
-		return B64_JUNK;
+	while (in.n - i >= 4 && !sink_full(s)) {
+		unsigned a = b64[in.p[i]] - 1u, b = b64[in.p[i + 1]] - 1u;
+		unsigned c = b64[in.p[i + 2]] - 1u, d = b64[in.p[i + 3]] - 1u;
+
+		if (a >= B64_DIGITS || b >= B64_DIGITS || c >= B64_DIGITS ||
+		    d >= B64_DIGITS)
+			break;
+		a = a << 18 | b << 12 | c << 6 | d;
+		sink_put(s, a >> 16);
+		sink_put(s, a >> 8);
+		sink_put(s, a);
+		i += 4;
 	}
+	return i;
 }
 
 /* Bytes of an unfinished group: 2 digits hold one byte, 3 hold two. */
@@ -96,14 +111,18 @@ decode_base64(struct span in, struct sink *s)
 	bool ended = false;
 
 	for (size_t i = 0; i < in.n && !sink_full(s); i++) {
-		unsigned v = b64_value(in.p[i]);
+		unsigned v;
 
-		if (v < 64) {
+		if (digits == 0 && !ended &&
+		    (i = b64_groups(in, i, s)) == in.n)
+			break;
+		v = b64[in.p[i]];
+		if (v - 1 < B64_DIGITS) {
 			if (ended)
 				bad = MIME_BAD_BASE64;
 			ended = false;
 			pads = 0;
-			acc = acc << 6 | v;
+			acc = acc << 6 | (v - 1);
 			if (++digits < 4)
 				continue;
 			sink_put(s, acc >> 16);
