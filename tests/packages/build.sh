@@ -2,6 +2,7 @@
 # build.sh OUT [VERSION]: source and binary packages into OUT, built in a clean
 # copy of the files that git knows. VERSION: as if it were that release.
 set -eu
+umask 022	# the modes of folders are in the source package
 cd "$(dirname "$0")/../.."
 out=$1
 version=${2:-}
@@ -28,4 +29,7 @@ fi
 find "$out/src" -maxdepth 1 -type f -exec mv -t "$out" {} +
 cd "$out"
 rm -rf src
+# So that `apt-get install ./pmg*.deb` means what it says.
+mkdir debug
+mv -- *-dbgsym_*.deb debug
 ls -- *.deb
