@@ -180,7 +180,7 @@ parse_key(const char *key, struct param *p)
 		if (*key == '\0')
 			return true;
 		key++;
-		while (ascii_isdigit(key[digits]) && digits < SEQ_DIGITS)
+		while (digits < SEQ_DIGITS && ascii_isdigit(key[digits]))
 			digits++;
 		if (digits > 0) {
 			p->seq = 0;
