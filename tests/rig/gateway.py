@@ -11,6 +11,7 @@ import threading
 import time
 
 from . import place
+from .events import Follower
 from .postfix import Postfix
 from .samples import EICAR
 from .service import (NotifySocket, RigError, Service, Supervisor, start_time,
@@ -75,7 +76,7 @@ class Gateway:
 
     def __init__(self, root, ext_port=0, int_port=0, sink_port=0,
                  internet_port=0, bins=None, with_scan=True, with_spamd=True,
-                 with_postfix=True, activate=False, conf=None, workers=4, env=None, say=None, sink_log=None,
+                 with_postfix=True, activate=True, conf=None, workers=4, env=None, say=None, sink_log=None,
                  keep_mail=True):
         self.root = os.path.realpath(root)
         self.bins = bins or bin_dir()
@@ -97,6 +98,8 @@ class Gateway:
         self.services = {}
         self.supervisor = None
         self._lay_out()
+        self._records = []
+        self._follower = Follower(self.path("var/lib/pmg/events/pmgd"))
         self.postfix = Postfix(self.path("etc/postfix"),
                                self.path("var/spool/postfix"),
                                self.path("log/mail.log"))
@@ -130,7 +133,8 @@ class Gateway:
                 ("run/pmg", "root", None, 0o755),
                 ("run/pmg/filter", "pmgd", "pmg", 0o755),
                 ("run/pmg/scan", "pmg-scan", None, 0o755),
-                ("run/pmg/store", "pmg-store", "pmg", 0o755),
+                # setgid: pmgd may reach a socket that the store made itself.
+                ("run/pmg/store", "pmg-store", "pmg", 0o2755),
                 ("run/pmg/spamd", "pmg-spamd", None, 0o755),
                 ("var/lib/pmg", "root", None, 0o755),
                 ("var/lib/pmg/rules", "pmg-store", "pmg", 0o755),
@@ -214,6 +218,11 @@ class Gateway:
     def quarantine(self):
         """Rows of `pmgqm list -o json`."""
         return json.loads(self.tool("pmgqm", "list", "-o", "json"))
+
+    def records(self):
+        """Every event record so far."""
+        self._records += self._follower.new()
+        return self._records
 
     def quarantined(self, word):
         """Rows in which word occurs (the recipient of a test mail)."""

@@ -32,7 +32,7 @@ class Result:
     @property
     def code(self):
         """The code that decided it."""
-        for r in self.final + [self.data, self.mail] + self.rcpt[::-1]:
+        for r in self.final + [self.data] + self.rcpt[::-1] + [self.mail]:
             if r is not None:
                 return r.code
         return 0

@@ -53,7 +53,7 @@ def gateway():
 
 @pytest.fixture(scope="session")
 def _bare():
-    with Gateway(rig_root("bare"), with_postfix=False) as g:
+    with Gateway(rig_root("bare"), with_postfix=False, activate=False) as g:
         yield g
 
 

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from tests.rig import events
 from tests.rig.gateway import OUTSIDE_ADDRESS
 from tests.rig.samples import EICAR, GTUBE, multipart, plain, zipped
 from tests.rig.sender import Client, send
@@ -25,8 +24,8 @@ def incoming(gateway, rcpt, raw, sender=A, **kw):
 def record_of(gateway, queue_id):
     """The event record of a message, when it is there."""
     def look():
-        return [r for r in events.everything(gateway.path(
-            "var/lib/pmg/events/pmgd")) if r.get("queue_id") == queue_id]
+        return [r for r in gateway.records()
+                if r.get("queue_id") == queue_id]
     return wait_for(look, "event record of %s" % queue_id)[-1]
 
 

@@ -655,6 +655,22 @@ def test_poison_message(scan):
     assert "POISON2: scanner" in s.text()
 
 
+def test_complaints_of_libclamav_are_few(shared):
+    """A message makes libclamav complain once for each of its parts."""
+    parts = b"".join(
+        b"--B\r\nContent-Type: application/octet-stream\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" +
+        base64.encodebytes(mail(b"%d" % i, "message/partial; number=1; "
+                                "total=2; id=a")) + b"\r\n"
+        for i in range(100)) + b"--B--\r\n"
+    before = shared.text().count("libclamav")
+    assert shared.scan(mail(parts, 'multipart/mixed; boundary="B"'),
+                       "NOISY") is not None
+    lines = shared.text().count("libclamav") - before
+    assert 1 <= lines <= 6
+    assert shared.text().count("NOISY: libclamav: 95 more messages") == 1
+
+
 def test_hostile_logid(scan):
     s = scan().ready()
     with tempfile.TemporaryFile() as f:
@@ -663,6 +679,23 @@ def test_hostile_logid(scan):
         assert s.scan_fd(f.fileno(), 2, "a\nb\x1b[31m" * 100).result == FAILED
     assert "\x1b" not in s.text()
     assert "\nb" not in s.text()
+
+
+def test_charsets_in_the_sandbox(scan):
+    """Found here: libclamav's iconv() could not load its modules, so names
+    and texts of VBA macros were lost."""
+    files = sorted((pathlib.Path(__file__).parents[3] /
+                    "shared/corpus/eicar-files").glob("*macro*"))
+    if not files:
+        pytest.skip("no corpus")
+    s = scan(signatures=False)
+    s.signature("test.ndb", sig("Name", b"REM MODULENAME: ThisDocument") +
+                sig("Name", b"REM MODULENAME: ThisWorkbook"))
+    s.ready()
+    for f in files:
+        r = s.scan(f.read_bytes())
+        assert f.suffix.startswith(".pp") or r.result == VIRUS, f.name
+    assert "iconv" not in s.text()
 
 
 def test_scanner_sandbox(shared):

@@ -65,7 +65,7 @@ def aftermath(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("r1"))
     root = rig_root("r1")
     sink_log = os.path.join(folder, "sink.jsonl")
-    with Gateway(root, activate=True, sink_log=sink_log,
+    with Gateway(root, sink_log=sink_log,
                  keep_mail=False) as g:
         g.supervise()
         load = Load(g, folder, threads=4)
