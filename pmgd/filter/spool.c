@@ -5,33 +5,72 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "lib/base/atomicfile.h"
+
+enum { MFD_CLOEXEC_FLAG = 1 };	/* MFD_CLOEXEC of linux/memfd.h */
+
+/* A nameless file on disk. -1: errno tells. */
+static int
+open_nameless(const char *dir)
+{
+	char name[512];
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	/* File systems without O_TMPFILE (old overlayfs, NFS). */
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	snprintf(name, sizeof(name), "%s/msg.XXXXXX", dir);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(name);
+	return fd;
+}
 
 int
 spool_open(struct spool_file *f, const char *dir, struct err *e)
 {
-	char name[512];
-
 	*f = SPOOL_FILE_NONE;
-	f->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (f->fd >= 0)
-		return 0;
-	/* File systems without O_TMPFILE (old overlayfs, NFS). */
-	if (errno != EOPNOTSUPP && errno != EISDIR)
-		return err_errno(e, "%s: create a spool file", dir);
-	snprintf(name, sizeof(name), "%s/msg.XXXXXX", dir);
-	f->fd = mkostemp(name, O_CLOEXEC);
+	f->dir = dir;
+	/* glibc has a wrapper only from 2.27 on. */
+	f->fd = (int)syscall(SYS_memfd_create, "message", MFD_CLOEXEC_FLAG);
+	f->in_memory = f->fd >= 0;
+	if (f->fd < 0)
+		f->fd = open_nameless(dir);
 	if (f->fd < 0)
 		return err_errno(e, "%s: create a spool file", dir);
-	unlink(name);
+	return 0;
+}
+
+/* What is in memory goes to disk, and the file goes on there. */
+static int
+move_to_disk(struct spool_file *f)
+{
+	int fd = open_nameless(f->dir);
+	off_t off = 0;
+
+	if (fd < 0)
+		return -1;
+	while ((uint64_t)off < f->size)
+		if (sendfile(fd, f->fd, &off, f->size - (uint64_t)off) <= 0) {
+			close(fd);
+			return -1;
+		}
+	close(f->fd);
+	f->fd = fd;
+	f->in_memory = false;
 	return 0;
 }
 
 int
 spool_write(struct spool_file *f, struct span s, struct err *e)
 {
+	if (f->in_memory && f->size + s.n > SPOOL_MEMORY_MAX &&
+	    move_to_disk(f) != 0)
+		return err_errno(e, "%s: spool file", f->dir);
 	if (write_all(f->fd, s.p, s.n) != 0)
 		return err_errno(e, "spool file");
 	f->size += s.n;

@@ -1,7 +1,9 @@
 /*
- * Files of messages that are being worked on: nameless (O_TMPFILE) in
- * spool/active, so that nothing is left behind whatever dies. Never fsynced:
- * nobody was told 250 for them.
+ * Messages that are being worked on: in memory (memfd) up to SPOOL_MEMORY_MAX
+ * bytes, then in a nameless file (O_TMPFILE) below spool/active, so that
+ * nothing is left behind whatever dies. Never fsynced: nobody was told 250 for
+ * them. Measured: making and dropping an ext4 inode for each mail cost more
+ * than copying a mail of ordinary size.
  */
 #ifndef PMG_FILTER_SPOOL_H
 #define PMG_FILTER_SPOOL_H
@@ -11,8 +13,12 @@
 #include "lib/base/err.h"
 #include "lib/base/span.h"
 
+enum { SPOOL_MEMORY_MAX = 1024 * 1024 };
+
 struct spool_file {
 	int fd;			/* -1 = none */
+	bool in_memory;
+	const char *dir;	/* where it goes when it grows; caller's */
 	uint64_t size;
 	void *map;
 	size_t map_size;
