@@ -16,6 +16,7 @@
 enum {
 	BYTECODE_MS = 5000,	/* of one bytecode signature; default 60 s */
 	LOGGED_NAME_MAX = 512,
+	LOGGED_PER_SCAN = 5,	/* a message decides how much it complains */
 };
 
 struct engine {
@@ -23,6 +24,9 @@ struct engine {
 	struct cl_scan_options options;
 	uint64_t signatures;
 };
+
+static bool scanning;
+static unsigned messages;	/* since the last scan began */
 
 /* libclamav has one message callback a process; its text may quote a mail. */
 static void
@@ -34,6 +38,9 @@ engine_message(enum cl_msg severity, const char *full, const char *msg,
 	(void)full;
 	(void)context;
 	buf_init(&b, 4 * LOGGED_NAME_MAX + 16);
+	/* Loading may say what it likes: an administrator's files. */
+	if (scanning && messages++ >= LOGGED_PER_SCAN)
+		return;
 	log_safe(&b, span_trim(span_str(msg)), LOGGED_NAME_MAX);
 	if (severity >= CL_MSG_ERROR)
 		log_error("libclamav: %s", buf_cstr(&b));
@@ -373,7 +380,13 @@ engine_scan(struct engine *en, const void *p, size_t n,
 		    "libclamav could not map the message");
 		return;
 	}
+	scanning = true;
+	messages = 0;
 	rc = cl_scanmap_callback(map, NULL, &name, &scanned, en->cl, &o, v);
+	scanning = false;
+	if (messages > LOGGED_PER_SCAN)
+		log_warn("libclamav: %u more messages",
+		    messages - LOGGED_PER_SCAN);
 	verdict_decide(v, rc, name);
 	/* The name points into the map's or the engine's memory. */
 	cl_fmap_close(map);

@@ -290,8 +290,8 @@ load(struct loader *l)
 static void
 enter_sandbox(const struct loader *l)
 {
-	const char *const readable[] = {l->settings->dbdir, "/etc/clamav",
-	    "/etc/localtime", "/dev/urandom", NULL};
+	const char *readable[4 + SCAN_SYSTEM_PATHS] = {l->settings->dbdir,
+	    "/etc/clamav", "/etc/localtime", "/dev/urandom"};
 	const char *const writable[] = {l->settings->tmpdir, NULL};
 	struct sandbox s = {
 		.net = SANDBOX_NET_NONE,
@@ -301,6 +301,8 @@ enter_sandbox(const struct loader *l)
 	};
 	struct err e;
 
+	for (unsigned i = 0; l->settings->charsets[i] != NULL; i++)
+		readable[4 + i] = l->settings->charsets[i];
 	if (sandbox_enter(&s, &e) != 0)
 		fatal("%s", e.text);
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <glob.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,6 +165,29 @@ settings_get(const struct options *o, const struct paths *p,
 	return s;
 }
 
+/*
+ * The C library's charset modules, which libclamav loads when a part of a
+ * message needs one. The name of their folder depends on the architecture.
+ */
+static void
+find_charsets(struct scan_settings *s)
+{
+	static const char *const patterns[] = {"/usr/lib/*/gconv",
+	    "/usr/lib/gconv", "/usr/lib64/gconv"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		glob_t g;
+
+		if (glob(patterns[i], 0, NULL, &g) != 0)
+			continue;
+		for (size_t k = 0; k < g.gl_pathc &&
+		    n < SCAN_SYSTEM_PATHS - 1; k++)
+			s->charsets[n++] = xstrdup(g.gl_pathv[k]);
+		globfree(&g);
+	}
+}
+
 /* Makes the folder and those above it, where they are missing. */
 static int
 make_folders(const char *path, struct err *e)
@@ -240,6 +264,7 @@ main(int argc, char **argv)
 		fatal("%s", e.text);
 	s = settings_get(&o, &p, c);
 	config_free(c);
+	find_charsets(&s);
 	umask(022);
 	fd = socket_get(&s, &p);
 	umask(077);

@@ -9,6 +9,7 @@
 
 enum {
 	SCANNERS_MAX = 64,
+	SCAN_SYSTEM_PATHS = 8,
 	SCAN_HARD_EXTRA_MS = 5000,	/* past scan time: SIGKILL */
 	SCAN_REQUEST_MS = 5000,		/* for a connected peer to speak */
 	SCAN_REPLY_MS = 5000,
@@ -21,6 +22,8 @@ struct scan_settings {
 	const char *tmpdir;
 	const char *required;	/* names, separated by blanks */
 	const char *user;	/* NULL: stay who we are */
+	/* What iconv() reads in the midst of a scan; NULL-terminated. */
+	const char *charsets[SCAN_SYSTEM_PATHS];
 	unsigned max_age_days;	/* 0: any age */
 	unsigned scanners;
 	uint64_t max_message;	/* bytes of one message */

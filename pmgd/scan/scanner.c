@@ -226,6 +226,7 @@ enter_sandbox(const struct scanner *sc)
 		/* Unpacked files are counted against the scan size. */
 		.fsize_bytes = sc->settings->max_scan + MB,
 		.nofile = NOFILE,
+		.read_paths = sc->settings->charsets,
 		.write_paths = own,
 	};
 	struct err e;

@@ -1,9 +1,10 @@
 /*
  * A scanner: takes one connection at a time from the listening socket, scans
  * one message, answers. It is the process that hostile bytes meet: no network,
- * no file but below its own temporary folder, no fork. It ends by itself when
- * its loader closes the control pipe (after the message at hand), and after
- * SCANS_MAX messages, so that what a message left behind does not stay.
+ * no file but below its own temporary folder (and the charset modules of the C
+ * library, to read), no fork. It ends by itself when its loader closes the
+ * control pipe (after the message at hand), and after SCANS_MAX messages, so
+ * that what a message left behind does not stay.
  */
 #ifndef PMG_SCAN_SCANNER_H
 #define PMG_SCAN_SCANNER_H

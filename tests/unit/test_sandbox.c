@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <grp.h>
+#include <iconv.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
@@ -269,6 +271,36 @@ use_own_folder(void)
 	return unlink(sub) != 0 || rmdir(path) != 0 ? 4 : 1;
 }
 
+/* The C library loads a charset's module when it is first asked for. */
+static int
+load_charset(void)
+{
+	iconv_t cd = iconv_open("UTF-8", "IBM850");
+
+	return cd == (iconv_t)-1 ? 0 : 1;
+}
+
+static void
+charsets(void **state)
+{
+	struct sandbox s = scanner;
+	const char *readable[8] = {NULL};
+	glob_t g;
+
+	(void)state;
+	if (glob("/usr/lib/*/gconv", 0, NULL, &g) != 0)
+		skip();
+	for (size_t i = 0; i < g.gl_pathc && i < 7; i++)
+		readable[i] = g.gl_pathv[i];
+	if (sandbox_landlock_abi() > 0)
+		run(&s, load_charset, 0, "load_charset");
+	s.read_paths = readable;
+	run(&s, load_charset, 1, "load_charset");
+	run(&s, open_passwd, sandbox_landlock_abi() > 0 ? 0 : 1,
+	    "open_passwd");
+	globfree(&g);
+}
+
 static void *
 thread_body(void *arg)
 {
@@ -510,6 +542,7 @@ main(void)
 		cmocka_unit_test(escapes_work_outside),
 		cmocka_unit_test(escapes_fail),
 		cmocka_unit_test(needs_are_met),
+		cmocka_unit_test(charsets),
 		cmocka_unit_test(parents_may_more),
 		cmocka_unit_test(exec_when_told),
 		cmocka_unit_test(become),
