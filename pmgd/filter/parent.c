@@ -18,8 +18,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
-#include "filter/admission.h"
-#include "filter/strikes.h"
+#include "filter/parent_state.h"
 #include "filter/worker.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
@@ -28,41 +27,13 @@
 #include "lib/base/sandbox.h"
 #include "lib/base/xalloc.h"
 #include "lib/proto/filter.h"
-#include "lib/store/event.h"
 
 enum {
-	WORKERS_MAX = ADMISSION_CLIENTS,
 	SEGMENT_BYTES = 16 * 1024 * 1024,
 	DRAIN_SECONDS = 60,
 	/* A worker that dies younger than this is replaced only this late. */
 	BACKOFF_MS = 500,
-	REPLY_TIMEOUT_MS = 1000,
 	FILES_MAX = 1024,	/* a link for each worker, and some */
-};
-
-struct parent;
-
-struct child {
-	struct parent *parent;
-	unsigned slot;
-	pid_t pid;		/* 0 = none */
-	int fd;
-	int64_t born;
-	sd_event_source *io, *exit;
-};
-
-struct parent {
-	const struct parent_options *opt;
-	sd_event *loop;
-	struct event_writer *events;
-	struct strikes *strikes;
-	struct admission_state admission;
-	struct filter_status status;
-	unsigned nworkers;
-	bool draining;
-	sd_event_source *respawn;
-	struct buf in;
-	struct child child[WORKERS_MAX];
 };
 
 /* In the child: every descriptor but those it works with. Copies of other
@@ -97,8 +68,6 @@ child_main(struct parent *p, int link)
 	worker_run(&w);
 }
 
-static void slots_serve(struct parent *p);
-static int on_packet(sd_event_source *s, int fd, uint32_t revents, void *arg);
 static int on_exit_child(sd_event_source *s, const siginfo_t *si, void *arg);
 
 static char *
@@ -126,7 +95,7 @@ child_spawn(struct parent *p, unsigned slot)
 	c->slot = slot;
 	c->fd = pair[0];
 	c->born = clock_mono_ms();
-	if (sd_event_add_io(p->loop, &c->io, c->fd, EPOLLIN, on_packet, c) < 0 ||
+	if (sd_event_add_io(p->loop, &c->io, c->fd, EPOLLIN, packets_take, c) < 0 ||
 	    sd_event_add_child(p->loop, &c->exit, c->pid, WEXITED,
 	        on_exit_child, c) < 0)
 		fatal("event loop: cannot watch a worker");
@@ -157,18 +126,6 @@ respawn_after(struct parent *p, unsigned ms)
 }
 
 static void
-child_strike(struct parent *p, struct child *c, const char *why)
-{
-	const char *key = strikes_key(p->strikes, c->slot);
-
-	if (*key == '\0')
-		return;
-	p->status.strikes++;
-	log_warn("message %s: strike: %s", key, why);
-	strikes_add(p->strikes, c->slot, STRIKE_CRASH);
-}
-
-static void
 child_gone(struct parent *p, struct child *c)
 {
 	sd_event_source_unref(c->io);
@@ -181,7 +138,7 @@ child_gone(struct parent *p, struct child *c)
 		p->status.busy--;
 	strikes_end(p->strikes, c->slot, false);
 	admission_end(&p->admission, c->slot, SLOT_UNUSED, clock_mono_ms());
-	slots_serve(p);
+	packets_serve_slots(p);
 }
 
 /* Packets that the dead worker still sent come first: an END among them
@@ -189,7 +146,7 @@ child_gone(struct parent *p, struct child *c)
 static void
 child_drain(struct child *c)
 {
-	while (c->io != NULL && on_packet(c->io, c->fd, 0, c) > 0)
+	while (c->io != NULL && packets_take(c->io, c->fd, 0, c) > 0)
 		continue;
 }
 
@@ -210,224 +167,13 @@ on_exit_child(sd_event_source *s, const siginfo_t *si, void *arg)
 		                              : "was ended by signal",
 		    si->si_status);
 		log_warn("%s", why);
-		child_strike(p, c, why);
+		packets_strike(p, c, why);
 	}
 	child_gone(p, c);
 	if (!p->draining)
 		respawn_after(p, !clean && young ? BACKOFF_MS : 0);
 	else if (p->status.workers == 0)
 		sd_event_exit(p->loop, 0);
-	return 0;
-}
-
-static void
-reply(struct child *c, uint16_t type, const struct buf *b)
-{
-	struct err e;
-
-	/* Its socket is empty but for this: it waits for it. */
-	if (ipc_send(c->fd, type, buf_span(b), NULL, 0, REPLY_TIMEOUT_MS, &e) !=
-	    0)
-		log_warn("worker %d: %s", (int)c->pid, e.text);
-}
-
-static void
-reply_u8(struct child *c, uint16_t type, uint8_t v)
-{
-	struct buf b;
-
-	buf_init(&b, 8);
-	buf_u8(&b, v);
-	reply(c, type, &b);
-	buf_free(&b);
-}
-
-static void
-reply_slot(struct parent *p, unsigned slot, enum admission what)
-{
-	struct buf b;
-
-	buf_init(&b, 8);
-	buf_u32(&b, p->admission.client[slot].ticket);
-	buf_u8(&b, what == ADMIT_GRANTED);
-	reply(&p->child[slot], FILTER_MSG_SLOT_REPLY, &b);
-	buf_free(&b);
-}
-
-static void
-slots_serve(struct parent *p)
-{
-	enum admission what;
-	int slot;
-
-	while ((slot = admission_next(&p->admission, &what)) >= 0)
-		if (p->child[slot].pid != 0)
-			reply_slot(p, (unsigned)slot, what);
-}
-
-static void
-handle_slot(struct parent *p, struct child *c, struct cursor *cur)
-{
-	enum admission what = admission_ask(&p->admission, c->slot,
-	    cur_u32(cur), clock_mono_ms());
-
-	if (what != ADMIT_WAIT)
-		reply_slot(p, c->slot, what);
-}
-
-static void
-handle_slot_end(struct parent *p, struct child *c, struct cursor *cur)
-{
-	bool was_open = p->admission.open;
-
-	admission_end(&p->admission, c->slot, cur_u8(cur), clock_mono_ms());
-	if (p->admission.open && !was_open)
-		log_error("spamd failed %u times in a row: it is not asked any "
-		    "more but for one probe each %d s; mail goes on without "
-		    "spam score, marked X-PMG-Unchecked",
-		    p->admission.failures, BREAKER_PROBE_MS / 1000);
-	if (!p->admission.open && was_open)
-		log_info("spamd answers again");
-	slots_serve(p);
-}
-
-static void
-handle_event(struct parent *p, struct child *c, struct cursor *cur)
-{
-	bool durable = cur_u8(cur) != 0;
-	struct span record = cur_lp(cur);
-	struct err e;
-	int rc;
-
-	if (!cur_ok(cur))
-		return;
-	rc = event_write(p->events, record, durable, &e);
-	if (rc != 0)
-		log_error("event file: %s", e.text);
-	reply_u8(c, FILTER_MSG_EVENT_REPLY, rc == 0);
-}
-
-static void
-handle_begin(struct parent *p, struct child *c, struct cursor *cur)
-{
-	struct span s = cur_lp(cur);
-	char *key = xstrndup(s.p, s.n);
-	bool park = strikes_begin(p->strikes, c->slot, key);
-
-	if (*strikes_key(p->strikes, c->slot) != '\0')
-		p->status.busy++;
-	p->status.messages++;
-	p->status.parked += park;
-	reply_u8(c, FILTER_MSG_BEGIN_REPLY, park);
-	free(key);
-}
-
-static void
-handle_end(struct parent *p, struct child *c, struct cursor *cur)
-{
-	bool final = cur_u8(cur) != 0;
-
-	if (*strikes_key(p->strikes, c->slot) != '\0')
-		p->status.busy--;
-	p->status.deferred += !final;
-	strikes_end(p->strikes, c->slot, final);
-}
-
-static bool
-dispatch(struct child *c, const struct ipc_msg *m)
-{
-	struct cursor cur = cur_of(m->body);
-	struct parent *p = c->parent;
-
-	switch (m->type) {
-	case FILTER_MSG_BEGIN:
-		handle_begin(p, c, &cur);
-		break;
-	case FILTER_MSG_SLOT:
-		handle_slot(p, c, &cur);
-		break;
-	case FILTER_MSG_SLOT_END:
-		handle_slot_end(p, c, &cur);
-		break;
-	case FILTER_MSG_EVENT:
-		handle_event(p, c, &cur);
-		break;
-	case FILTER_MSG_END:
-		handle_end(p, c, &cur);
-		break;
-	case FILTER_MSG_STRIKE:
-		child_strike(p, c, "the virus scanner died of it");
-		break;
-	default:
-		return false;
-	}
-	return cur_done(&cur);
-}
-
-/* 1: handled a packet; 0: none (any more). */
-static int
-on_packet(sd_event_source *s, int fd, uint32_t revents, void *arg)
-{
-	struct child *c = arg;
-	struct parent *p = c->parent;
-	struct ipc_msg m;
-	struct err e = {""};
-	int rc;
-
-	(void)revents;
-	rc = ipc_recv(fd, &m, &p->in, 0, &e);
-	if (rc == 1) {
-		ipc_close_fds(&m);
-		if (dispatch(c, &m))
-			return 1;
-		snprintf(e.text, sizeof(e.text), "packet type 0x%x", m.type);
-		rc = -1;
-	}
-	/* The exit handler sees the rest when the worker closed its end. */
-	sd_event_source_set_enabled(s, SD_EVENT_OFF);
-	if (rc < 0 && revents != 0) {
-		log_error("worker %d broke the protocol: %s", (int)c->pid,
-		    e.text);
-		kill(c->pid, SIGKILL);
-	}
-	return 0;
-}
-
-static void
-status_fill(struct parent *p)
-{
-	p->status.slots = p->admission.places;
-	p->status.slots_used = p->admission.used;
-	p->status.slots_waiting = admission_waiting(&p->admission);
-	p->status.spamd_open = p->admission.open;
-	p->status.spamd_failures = p->admission.total_failures;
-}
-
-/* One question, one answer; a client that is slow or wrong is dropped. */
-static int
-on_control(sd_event_source *s, int fd, uint32_t revents, void *arg)
-{
-	struct parent *p = arg;
-	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct ipc_msg m;
-	struct buf b;
-
-	(void)s;
-	(void)revents;
-	if (client < 0)
-		return 0;
-	buf_init(&b, 4096);
-	if (ipc_recv(client, &m, &p->in, 200, NULL) == 1) {
-		ipc_close_fds(&m);
-		if (m.type == FILTER_MSG_STATUS) {
-			status_fill(p);
-			filter_status_put(&b, &p->status);
-			(void)ipc_send(client, FILTER_MSG_STATUS_REPLY,
-			    buf_span(&b), NULL, 0, 200, NULL);
-		}
-	}
-	buf_free(&b);
-	close(client);
 	return 0;
 }
 
@@ -588,7 +334,7 @@ parent_run(const struct parent_options *o)
 	parent_open(p, o);
 	parent_signals(p);
 	if (sd_event_add_io(p->loop, NULL, o->listen_control, EPOLLIN,
-	        on_control, p) < 0 ||
+	        packets_control, p) < 0 ||
 	    sd_event_add_time_relative(p->loop, &p->respawn, CLOCK_MONOTONIC, 0,
 	        0, on_respawn, p) < 0)
 		fatal("event loop: cannot watch the control socket");
