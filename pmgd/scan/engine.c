@@ -9,9 +9,7 @@
 #include "lib/base/xalloc.h"
 #include "scan/dbdir.h"
 
-#ifndef CL_SCAN_GENERAL_ALLMATCHES
-#error "libclamav 0.101 or newer is needed (struct cl_scan_options)"
-#endif
+/* From libclamav 0.101 (struct cl_scan_options); tried with 1.4. */
 
 enum {
 	BYTECODE_MS = 5000,	/* of one bytecode signature; default 60 s */
