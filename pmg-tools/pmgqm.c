@@ -314,6 +314,8 @@ await_release(struct tool *t, const char *id)
 		if (strcmp(s.action[i].action, "refused") == 0 ||
 		    strcmp(s.action[i].action, "failed") == 0)
 			why = s.action[i].detail;
+		else if (strcmp(s.action[i].action, "released") == 0)
+			why = "";
 	if (refused > 0) {
 		complain(id, why);
 		return EXIT_FAILED;

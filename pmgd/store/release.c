@@ -47,6 +47,7 @@ struct job {
 	int64_t row;
 	int64_t due_ms;
 	int64_t wait_ms;
+	bool asked;		/* for more recipients, while it was running */
 	pid_t pid;		/* 0: not running */
 	int pipe;
 	sd_event_source *io;
@@ -197,8 +198,8 @@ job_result(struct job *j, uint32_t index, int code, const char *text)
 	else
 		snprintf(detail, sizeof(detail), "%s", text);
 	log_info("C0R%" PRId64 ": %s: %s", j->row, action, detail);
-	if (strcmp(action, "released") != 0)
-		str_copy(r->last_error, sizeof(r->last_error), detail);
+	str_copy(r->last_error, sizeof(r->last_error),
+	    strcmp(action, "released") == 0 ? "" : detail);
 	/* Not written down: it counts as waiting and is sent again. */
 	if (quarantine_send_result(r->store->q, j->row, j->rcpt_row[index],
 	        action, detail, &e) != 0)
@@ -229,6 +230,8 @@ job_ended(struct job *j)
 	arena_init(&a, SEND_ARENA);
 	if (quarantine_send_get(r->store->q, j->row, &send, &a, &e) == 0)
 		job_remove(r, j);
+	else if (j->asked)
+		j->wait_ms = j->due_ms = 0;
 	else
 		job_again(j);
 	arena_free(&a);
@@ -302,6 +305,7 @@ job_start(struct job *j, struct err *e)
 	if (rc <= 0)
 		goto out;
 	free(j->rcpt_row);
+	j->asked = false;
 	j->nrcpt = send.commit.nrcpt;
 	j->nverdict = 0;
 	j->rcpt_row = xcalloc(j->nrcpt, sizeof(*j->rcpt_row));
@@ -424,6 +428,7 @@ release_add(struct release *r, int64_t row)
 		j = job_new(r, row);
 	/* A person asked: now, whatever the back-off says. */
 	j->due_ms = 0;
+	j->asked = j->pid != 0;
 	release_kick(r);
 }
 

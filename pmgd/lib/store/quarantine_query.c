@@ -28,7 +28,7 @@ enum {
 	"SELECT m.seq, m.kind, m.file, m.size, m.time_us, m.queue_id, m.logid,"\
 	" m.sender, m.header_from, m.subject, m.message_id, m.rule, m.virus,"  \
 	" m.spam_level, m.spam_info, m.client_addr, m.dir, m.recovered,"       \
-	" m.node FROM messages m "
+	" m.node, " NOT_REMOVED " FROM messages m "
 #define LISTED                                                                 \
 	"WHERE (?1 = '' OR m.kind = ?1)"                                       \
 	" AND (?2 = '' OR m.sender = ?2 COLLATE NOCASE)"                       \
@@ -72,7 +72,7 @@ entry_fill(struct quarantine *q, struct db_query *m, struct store_entry *s,
 	s->spam_level = (int32_t)db_int(m, 13);
 	s->dir = (uint8_t)db_int(m, 16);
 	s->recovered = (uint8_t)db_int(m, 17);
-	s->missing = fstatat(q->root, db_text(m, 2), &st,
+	s->missing = db_int(m, 19) != 0 && fstatat(q->root, db_text(m, 2), &st,
 	    AT_SYMLINK_NOFOLLOW) != 0;
 	entry_text(m, s, max, a);
 	return db_int(m, 0);
