@@ -197,7 +197,7 @@ rotates_and_follows(void **state)
 {
 	struct event_writer *w = writer(200);
 	struct event_reader *r = reader(true);
-	char path[256];
+	char path[400];
 	struct err e;
 	int i = 0;
 
@@ -227,7 +227,7 @@ removed_segments(void **state)
 {
 	struct event_writer *w = writer(100);
 	struct event_reader *r;
-	char path[256];
+	char path[400];
 	int first;
 
 	(void)state;
@@ -273,7 +273,7 @@ lost_tail_is_not_reused(void **state)
 {
 	struct event_writer *w = writer(1 << 20);
 	struct event_reader *r = reader(true);
-	char path[256];
+	char path[400];
 	struct stat st;
 	struct err e;
 
@@ -301,7 +301,7 @@ lost_tail_is_not_reused(void **state)
 static void
 torn_tail_at_every_byte(void **state)
 {
-	char path[256];
+	char path[400];
 	struct stat st;
 	off_t size;
 
@@ -354,7 +354,7 @@ static void
 damage_at_every_byte(void **state)
 {
 	const off_t length = 16 + 7;
-	char path[256];
+	char path[400];
 
 	(void)state;
 	for (off_t i = 0; i < length; i++) {
@@ -381,7 +381,7 @@ damaged_end_of_older_segment(void **state)
 {
 	struct event_writer *w = writer(40);
 	struct event_reader *r = reader(false);
-	char path[256];
+	char path[400];
 
 	(void)state;
 	for (unsigned n = 0; n < 4; n++)
