@@ -144,8 +144,6 @@ $warnvirussender = 0;
   ["CONTSCAN {}\\n", '%(clamd)s'], qr/\\bOK$/m, qr/\\bFOUND$/m,
   qr/^.*?: (?!Infected Archive)(.*) FOUND$/m ]);
 @av_scanners_backup = ();
-@decoders = (['mime', \\&do_mime_decode], ['zip', \\&do_unzip],
-  ['gz', \\&do_uncompress, 'gzip -d'], ['tar', \\&do_pax_cpio, 'pax', 'cpio']);
 1;
 """
 
@@ -212,9 +210,14 @@ class Amavis(Relay):
         gw.write("etc/clamd.conf", CLAMD % values)
         gw._add("clamd", ["/usr/sbin/clamd", "-c", gw.path("etc/clamd.conf")],
                 lambda: os.path.exists(values["clamd"]))
-        gw._add("amavis", ["/usr/sbin/amavisd", "-c",
-                           gw.path("etc/amavis.conf"), "foreground"],
-                self.answers)
+        # Debian's own configuration first: its decoders, file(1) for each
+        # part, its banned names and types, as our shipped rules look at them.
+        debian = ["/etc/amavis/conf.d/01-debian",
+                  "/etc/amavis/conf.d/20-debian_defaults"]
+        argv = ["/usr/sbin/amavisd"]
+        for conf in debian + [gw.path("etc/amavis.conf")]:
+            argv += ["-c", conf]
+        gw._add("amavis", argv + ["foreground"], self.answers)
 
     def answers(self):
         try:
