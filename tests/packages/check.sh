@@ -100,7 +100,8 @@ build_again() (
 )
 
 lint() {
-	lintian --fail-on error,warning "$work"/deb/*.dsc "$work"/deb/*.deb "$work"/deb/debug/*.deb
+	lintian --fail-on error,warning "$work"/deb/*.dsc \
+	    "$work"/deb/*.deb "$work"/deb/debug/*.deb
 }
 
 # The same files under a higher version number.
