@@ -110,7 +110,8 @@ handle_event(struct parent *p, struct child *c, struct cursor *cur)
 	rc = event_write(p->events, record, durable, &e);
 	if (rc != 0)
 		log_error("event file: %s", e.text);
-	reply_u8(c, FILTER_MSG_EVENT_REPLY, rc == 0);
+	if (durable)
+		reply_u8(c, FILTER_MSG_EVENT_REPLY, rc == 0);
 }
 
 static void

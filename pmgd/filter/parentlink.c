@@ -110,6 +110,8 @@ parent_event(struct parent_link *l, struct span record, bool durable)
 	if (b.overflow)
 		return false;
 	put(l, FILTER_MSG_EVENT, buf_span(&b));
+	if (!durable)
+		return true;
 	c = cur_of(get(l, FILTER_MSG_EVENT_REPLY, &b));
 	return cur_u8(&c) == 1;
 }

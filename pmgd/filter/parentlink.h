@@ -19,7 +19,8 @@ void parent_slot_ask(struct parent_link *l, uint32_t ticket);
 /* Reads one packet: 1 granted, 0 refused, -1 it was for an older ticket. */
 int parent_slot_answer(struct parent_link *l, uint32_t ticket);
 void parent_slot_end(struct parent_link *l, int how);
-/* Writes an event record. False: it is not written. */
+/* Writes an event record. False: it is not written (known only when durable;
+ * else it is too large). */
 bool parent_event(struct parent_link *l, struct span record, bool durable);
 
 #endif

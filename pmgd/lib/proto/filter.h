@@ -4,7 +4,7 @@
  * event file. It never looks into a message.
  *
  * Order for one message: BEGIN -> BEGIN_REPLY, [SLOT -> SLOT_REPLY, SLOT_END],
- * EVENT -> EVENT_REPLY, END. A worker that dies between BEGIN and END costs
+ * EVENT [-> EVENT_REPLY], END. A worker that dies between BEGIN and END costs
  * its message a strike. A ticket tells a late SLOT_REPLY from the next one.
  */
 #ifndef PMG_PROTO_FILTER_H
@@ -23,7 +23,7 @@ enum {
 					 * open */
 	FILTER_MSG_SLOT_END = 0x0305,	/* u8: enum slot_end */
 	FILTER_MSG_EVENT = 0x0306,	/* u8 durable, lp record */
-	FILTER_MSG_EVENT_REPLY = 0x0307, /* u8: 1 written */
+	FILTER_MSG_EVENT_REPLY = 0x0307, /* u8: 1 written; only when durable */
 	FILTER_MSG_END = 0x0308,	/* u8: 1 final replies, 0 deferred */
 	FILTER_MSG_STRIKE = 0x0309,	/* the scanner died of this message */
 	/* tools -> parent on control.sock */
