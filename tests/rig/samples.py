@@ -2,6 +2,7 @@
 neither a virus scanner nor a spam filter shall stumble over this file."""
 
 import base64
+import email.utils
 import io
 import zipfile
 
@@ -13,9 +14,14 @@ OUTSIDE = "somebody@outside.example"
 INSIDE = "anna@in.example"
 
 
+def now():
+    """A fixed date would score as spam on another day."""
+    return email.utils.formatdate()
+
+
 def header(sender, rcpt, subject, extra=()):
     lines = ["From: %s" % sender, "To: %s" % rcpt, "Subject: %s" % subject,
-             "Date: Tue, 24 Nov 2026 09:51:32 +0000",
+             "Date: " + now(),
              "Message-ID: <%s@samples.example>"
              % base64.b16encode(subject.encode())[:24].decode().lower(),
              "MIME-Version: 1.0"]

@@ -6,6 +6,7 @@ bare     our daemons only: a sink stands where pmgd hands mail back to Postfix
 
 import itertools
 import os
+import shutil
 import sys
 
 import pytest
@@ -43,6 +44,16 @@ def rig_root(name):
     wanted = os.path.join(TOP, "build", "rig", "%s-%s" % (variant, name))
     clean_up(wanted)
     return place.choose(wanted, say=lambda text: None)
+
+
+def evidence(name):
+    """A fresh folder for what a fault test collects; kept afterwards."""
+    variant = os.path.basename(os.path.dirname(bin_dir()))
+    folder = os.path.join(TOP, "build", "rig", "%s-%s.evidence"
+                          % (variant, name))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.rig.gateway import OUTSIDE_ADDRESS
+from tests.rig.samples import now
 from tests.rig.sender import Client, send
 
 pytestmark = pytest.mark.sandbox
@@ -28,7 +29,7 @@ HEADER = (b"Received: from a by b; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
           b"X-Eight: \xfc\xf6\xe4\r\n"
           b"X-Long: " + b"word " * 180 + b"\r\n"
           b"Message-ID: <%s@outside.example>\r\n"
-          b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n")
+          b"Date: " + now().encode() + b"\r\n")
 
 
 def same(delivery, header, body):

@@ -10,7 +10,7 @@ import threading
 
 from tests.rig import events
 from tests.rig.gateway import OUTSIDE_ADDRESS, TREE
-from tests.rig.samples import GTUBE
+from tests.rig.samples import GTUBE, now
 from tests.rig.sender import Client
 
 CHECKER = os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -31,7 +31,7 @@ def make_mail(ident, size=2000, spam=False, extra=()):
     head = ["From: s-%s@outside.example" % ident,
             "To: r-%s@in.example" % ident, "Subject: test %s" % ident,
             "Message-ID: <%s@test.example>" % ident,
-            "Date: Tue, 24 Nov 2026 10:00:00 +0000",
+            "Date: " + now(),
             "X-Test-Id: %s" % ident,
             "X-Test-Sha256: %s" % hashlib.sha256(body).hexdigest(), *extra]
     return ("\r\n".join(head) + "\r\n\r\n").encode() + body
@@ -40,7 +40,7 @@ def make_mail(ident, size=2000, spam=False, extra=()):
 def quarantine_rows(gateway):
     """Rows as the checker reads them."""
     return [{"path": gateway.path("var/spool/pmg/quarantine", r["file"]),
-             "size": r["size"], "kind": r["kind"]}
+             "size": r["bytes"], "kind": r["kind"]}
             for r in gateway.quarantine()]
 
 

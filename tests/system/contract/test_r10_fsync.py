@@ -9,7 +9,7 @@ import pytest
 
 from tests.rig.gateway import TREE, Gateway, bin_dir
 
-from ..conftest import rig_root
+from ..conftest import evidence, rig_root
 from .load import Load, figures, make_mail
 
 pytestmark = pytest.mark.contract
@@ -45,8 +45,8 @@ class Injector:
 
 
 @pytest.fixture(scope="module")
-def can_trace(tmp_path_factory):
-    log = str(tmp_path_factory.mktemp("strace") / "log")
+def can_trace():
+    log = os.path.join(evidence("strace"), "log")
     p = subprocess.Popen(["sleep", "60"])
     try:
         Injector(p.pid, "fsync", "EIO", 1, log).stop()
@@ -109,14 +109,14 @@ def run(name, folder, bins):
     return findings, hits
 
 
-def test_each_failing_call(can_trace, tmp_path):
-    findings, hits = run("r10", str(tmp_path), None)
+def test_each_failing_call(can_trace):
+    findings, hits = run("r10", evidence("r10"), None)
     figures("R10", points=hits, wrong=len(findings))
     assert not findings, "\n".join(findings)
     assert hits >= 4
 
 
-def test_control_a_store_that_ignores_errors_is_seen(can_trace, tmp_path):
+def test_control_a_store_that_ignores_errors_is_seen(can_trace):
     """Row before file and no error checked: the same test must go red."""
     out = "build/broken"
     p = subprocess.run(
@@ -124,11 +124,12 @@ def test_control_a_store_that_ignores_errors_is_seen(can_trace, tmp_path):
          "CPPFLAGS=-DPMG_BREAK_FSYNC_ORDER", out + "/bin/pmgd-store"],
         cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert p.returncode == 0, p.stdout
-    bins = tmp_path / "bin"
-    bins.mkdir()
+    folder = evidence("r10-broken")
+    bins = os.path.join(folder, "bin")
+    os.mkdir(bins)
     for name in os.listdir(bin_dir()):
         source = os.path.join(TREE, out, "bin") if name == "pmgd-store" \
             else bin_dir()
-        (bins / name).symlink_to(os.path.join(source, name))
-    findings, hits = run("r10-broken", str(tmp_path), str(bins))
+        os.symlink(os.path.join(source, name), os.path.join(bins, name))
+    findings, hits = run("r10-broken", folder, bins)
     assert hits and any("250 though fsync failed" in f for f in findings)

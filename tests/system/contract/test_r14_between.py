@@ -7,7 +7,7 @@ import pytest
 
 from tests.rig.gateway import Gateway
 
-from ..conftest import rig_root
+from ..conftest import evidence, rig_root
 from .load import Load, check, count, figures, make_mail, without_one_delivery
 
 pytestmark = pytest.mark.contract
@@ -18,8 +18,8 @@ COPIES = 3
 
 
 @pytest.fixture(scope="module")
-def between(tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("r14"))
+def between():
+    folder = evidence("r14")
     sink_log = os.path.join(folder, "sink.jsonl")
     with Gateway(rig_root("r14"), with_postfix=False,
                  sink_log=sink_log) as g:

@@ -10,7 +10,7 @@ import pytest
 from tests.rig.gateway import Gateway
 from tests.rig.service import wait_for
 
-from ..conftest import rig_root
+from ..conftest import evidence, rig_root
 from .load import Load, check, count, figures, make_mail, without_one_delivery
 
 pytestmark = pytest.mark.contract
@@ -60,9 +60,9 @@ class Killer(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def aftermath(tmp_path_factory):
+def aftermath():
     """The load, the kills, and the quiet afterwards."""
-    folder = str(tmp_path_factory.mktemp("r1"))
+    folder = evidence("r1")
     root = rig_root("r1")
     sink_log = os.path.join(folder, "sink.jsonl")
     with Gateway(root, sink_log=sink_log,

@@ -9,7 +9,7 @@ import pytest
 from tests.rig.gateway import Gateway
 from tests.rig.service import wait_for
 
-from ..conftest import rig_root
+from ..conftest import evidence, rig_root
 from .load import Load, check, count, figures, make_mail, without_one_delivery
 
 pytestmark = pytest.mark.contract
@@ -21,8 +21,8 @@ MAIL_SIZE = 600 * 1024
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("r6"))
+def full():
+    folder = evidence("r6")
     root = rig_root("r6")
     spool = os.path.join(root, "var", "spool")
     os.makedirs(spool)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.rig.gateway import Gateway
 
-from ..conftest import rig_root
+from ..conftest import evidence, rig_root
 from .load import Load, check, count, figures, make_mail, without_one_delivery
 
 pytestmark = pytest.mark.contract
@@ -20,11 +20,12 @@ BUSY = (421, 450, 451, 452)
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("r7"))
+def world():
+    folder = evidence("r7")
     sink_log = os.path.join(folder, "sink.jsonl")
     with Gateway(rig_root("r7"), with_postfix=False, sink_log=sink_log,
                  conf={"mail": {"filter-timeout": 20},
+                       "clamav": {"scantime": 5},
                        "spam": {"spamd_timeout": 5}}) as g:
         yield g, folder, sink_log
 

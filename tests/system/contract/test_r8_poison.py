@@ -7,7 +7,7 @@ import pytest
 
 from tests.rig.gateway import Gateway
 
-from ..conftest import rig_root
+from ..conftest import evidence, rig_root
 from .load import Load, check, count, figures, make_mail, without_one_delivery
 
 pytestmark = pytest.mark.contract
@@ -15,16 +15,18 @@ pytestmark = pytest.mark.contract
 IN_FLIGHT = 8
 GOOD = count(100, 1000)
 POISON = {"p0": "crash", "p1": "crash", "p2": "hang"}
-TIMEOUT = 5     # filter-timeout: a worker that hangs is ended then
+TIMEOUT = 10    # filter-timeout: a worker that hangs is ended then
 
 
 @pytest.fixture(scope="module")
-def poisoned(tmp_path_factory):
-    folder = str(tmp_path_factory.mktemp("r8"))
+def poisoned():
+    folder = evidence("r8")
     sink_log = os.path.join(folder, "sink.jsonl")
     with Gateway(rig_root("r8"), with_postfix=False, workers=IN_FLIGHT,
                  sink_log=sink_log,
-                 conf={"mail": {"filter-timeout": TIMEOUT}}) as g:
+                 conf={"mail": {"filter-timeout": TIMEOUT},
+                       "clamav": {"scantime": TIMEOUT // 2},
+                       "spam": {"spamd_timeout": TIMEOUT // 2}}) as g:
         load = Load(g, folder, where=g.filter_in, lmtp=True,
                     threads=IN_FLIGHT)
         mails = [("g%d" % n, make_mail("g%d" % n)) for n in range(GOOD)]
