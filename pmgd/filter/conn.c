@@ -6,7 +6,13 @@
 #include "filter/worker.h"
 #include "lib/base/clock.h"
 
-enum { SEND_TIMEOUT_MS = 60 * 1000, OUT_MAX = 1024 * 1024 };
+enum {
+	SEND_TIMEOUT_MS = 60 * 1000,
+	OUT_MAX = 1024 * 1024,
+	/* After SIGTERM a client that has only just been greeted may still
+	 * hand over its message: a 421 would cost it a deferral. */
+	STOP_GRACE_MS = 3000,
+};
 
 void
 conn_init(struct conn *c, int fd)
@@ -22,9 +28,9 @@ conn_free(struct conn *c)
 	buf_free(&c->out);
 }
 
-/* 1: readable; 0: time-out; -1: interrupted because the worker is to stop. */
+/* 1: readable; 0: time-out; -1: the worker was asked to stop meanwhile. */
 static int
-wait_readable(int fd, int timeout_ms)
+wait_readable(int fd, int timeout_ms, bool stoppable)
 {
 	int64_t deadline = clock_mono_ms() + timeout_ms;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -36,7 +42,7 @@ wait_readable(int fd, int timeout_ms)
 			return 1;
 		if (n == 0)
 			return 0;
-		if (errno == EINTR && worker_stopping())
+		if (errno == EINTR && stoppable && worker_stopping())
 			return -1;
 	}
 }
@@ -46,6 +52,7 @@ static int
 fill(struct conn *c, int timeout_ms, bool stoppable)
 {
 	ssize_t n;
+	bool stop;
 	int rc;
 
 	if (c->pos > 0 && c->n > 0)
@@ -60,13 +67,11 @@ fill(struct conn *c, int timeout_ms, bool stoppable)
 		}
 		if (n == 0 || (errno != EAGAIN && errno != EINTR))
 			return 0;
-		if (stoppable && worker_stopping())
-			return -2;
-		rc = wait_readable(c->fd, timeout_ms);
+		stop = stoppable && worker_stopping();
+		rc = wait_readable(c->fd, stop ? STOP_GRACE_MS : timeout_ms,
+		    stoppable && !stop);
 		if (rc == 0)
-			return -1;
-		if (rc < 0 && stoppable)
-			return -2;
+			return stop ? -2 : -1;
 	}
 }
 

@@ -115,13 +115,20 @@ on_respawn(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
+/* Microseconds on the loop's clock (the _relative call is of systemd 247). */
+static uint64_t
+loop_time(struct parent *p)
+{
+	uint64_t now = 0;
+
+	sd_event_now(p->loop, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
 static void
 respawn_after(struct parent *p, unsigned ms)
 {
-	uint64_t now;
-
-	sd_event_now(p->loop, CLOCK_MONOTONIC, &now);
-	sd_event_source_set_time(p->respawn, now + ms * 1000ull);
+	sd_event_source_set_time(p->respawn, loop_time(p) + ms * 1000ull);
 	sd_event_source_set_enabled(p->respawn, SD_EVENT_ONESHOT);
 }
 
@@ -259,8 +266,8 @@ on_term(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
 			kill(p->child[i].pid, SIGTERM);
 	if (p->status.workers == 0)
 		return sd_event_exit(p->loop, 0);
-	return sd_event_add_time_relative(p->loop, NULL, CLOCK_MONOTONIC,
-	    DRAIN_SECONDS * 1000000ull, 0, on_drain_timeout, p);
+	return sd_event_add_time(p->loop, NULL, CLOCK_MONOTONIC,
+	    loop_time(p) + DRAIN_SECONDS * 1000000ull, 0, on_drain_timeout, p);
 }
 
 /* Landlock only ever narrows: what a worker needs has to be in here, too. */
@@ -335,8 +342,8 @@ parent_run(const struct parent_options *o)
 	parent_signals(p);
 	if (sd_event_add_io(p->loop, NULL, o->listen_control, EPOLLIN,
 	        packets_control, p) < 0 ||
-	    sd_event_add_time_relative(p->loop, &p->respawn, CLOCK_MONOTONIC, 0,
-	        0, on_respawn, p) < 0)
+	    sd_event_add_time(p->loop, &p->respawn, CLOCK_MONOTONIC,
+	        loop_time(p), 0, on_respawn, p) < 0)
 		fatal("event loop: cannot watch the control socket");
 	sd_notifyf(0, "READY=1\nSTATUS=%u workers", p->nworkers);
 	log_info("ready: %u workers, %u places at spamd", p->nworkers,
