@@ -16,6 +16,8 @@
 #include <systemd/sd-event.h>
 #include "lib/base/ipc.h"
 #include "lib/config/paths.h"
+#include "lib/proto/store.h"
+#include "lib/proto/store_admin.h"
 #include "lib/store/quarantine.h"
 #include "lib/store/ruledb.h"
 

@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/store/db.h"
+#include "lib/proto/store_admin.h"
 #include "quarantine_helpers.h"
 
 /* ---- lists ---- */

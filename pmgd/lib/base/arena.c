@@ -103,3 +103,16 @@ arena_strdup(struct arena *a, const char *s)
 {
 	return arena_strndup(a, span_str(s));
 }
+
+const char *
+cur_str(struct cursor *c, struct arena *a)
+{
+	struct span s = cur_lp(c);
+	const char *copy = NULL;
+
+	if (cur_ok(c) && span_chr(s, 0, '\0') == s.n)
+		copy = arena_strndup(a, s);
+	if (copy == NULL)
+		c->bad = true;
+	return copy == NULL ? "" : copy;
+}

@@ -28,6 +28,11 @@ void *arena_array(struct arena *a, size_t count, size_t size);
 /* Copies with a NUL behind; NULL past the maximum. */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, struct span s);
+/*
+ * A string of buf_lps(), copied into a; never NULL. A NUL in it or a full
+ * arena sets the cursor's error.
+ */
+const char *cur_str(struct cursor *c, struct arena *a);
 
 static inline bool
 arena_full(const struct arena *a)

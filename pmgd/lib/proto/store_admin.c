@@ -1,18 +1,7 @@
 #include "lib/proto/store_admin.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include "lib/base/str.h"
-#include "lib/proto/store.h"
-
 /* Bytes that an element takes at least: bounds a count by what is there. */
 enum { RCPT_MIN = 16, ACTION_MIN = 24, ENTRY_MIN = 80 };
-
-static void
-str_put(struct buf *b, const char *s)
-{
-	buf_lps(b, s == NULL ? "" : s);
-}
 
 /* An array of *n_r elements of size, or NULL with the error set. */
 static void *
@@ -35,8 +24,8 @@ void
 store_list_put(struct buf *b, const struct store_list *l)
 {
 	buf_u8(b, l->kind);
-	str_put(b, l->rcpt);
-	str_put(b, l->sender);
+	buf_lps(b, l->rcpt);
+	buf_lps(b, l->sender);
 	buf_u64(b, l->since_us);
 	buf_u64(b, l->until_us);
 	buf_u64(b, (uint64_t)l->before);
@@ -49,8 +38,8 @@ store_list_get(struct span body, struct store_list *l, struct arena *a)
 	struct cursor c = cur_of(body);
 
 	*l = (struct store_list){.kind = cur_u8(&c)};
-	l->rcpt = store_str_get(&c, a);
-	l->sender = store_str_get(&c, a);
+	l->rcpt = cur_str(&c, a);
+	l->sender = cur_str(&c, a);
 	l->since_us = cur_u64(&c);
 	l->until_us = cur_u64(&c);
 	l->before = (int64_t)cur_u64(&c);
@@ -63,8 +52,8 @@ entry_rcpts_put(struct buf *b, const struct store_entry *e)
 {
 	buf_u32(b, e->nrcpt);
 	for (uint32_t i = 0; i < e->nrcpt; i++) {
-		str_put(b, e->rcpt[i].addr);
-		str_put(b, e->rcpt[i].state);
+		buf_lps(b, e->rcpt[i].addr);
+		buf_lps(b, e->rcpt[i].state);
 		buf_u64(b, e->rcpt[i].time_us);
 	}
 }
@@ -74,8 +63,8 @@ entry_rcpts_get(struct cursor *c, struct store_entry *e, struct arena *a)
 {
 	e->rcpt = array_get(c, &e->nrcpt, RCPT_MIN, sizeof(*e->rcpt), a);
 	for (uint32_t i = 0; i < e->nrcpt; i++) {
-		e->rcpt[i].addr = store_str_get(c, a);
-		e->rcpt[i].state = store_str_get(c, a);
+		e->rcpt[i].addr = cur_str(c, a);
+		e->rcpt[i].state = cur_str(c, a);
 		e->rcpt[i].time_us = cur_u64(c);
 	}
 }
@@ -86,10 +75,10 @@ entry_actions_put(struct buf *b, const struct store_entry *e)
 	buf_u32(b, e->naction);
 	for (uint32_t i = 0; i < e->naction; i++) {
 		buf_u64(b, e->action[i].time_us);
-		str_put(b, e->action[i].action);
-		str_put(b, e->action[i].rcpt);
-		str_put(b, e->action[i].actor);
-		str_put(b, e->action[i].detail);
+		buf_lps(b, e->action[i].action);
+		buf_lps(b, e->action[i].rcpt);
+		buf_lps(b, e->action[i].actor);
+		buf_lps(b, e->action[i].detail);
 	}
 }
 
@@ -100,10 +89,10 @@ entry_actions_get(struct cursor *c, struct store_entry *e, struct arena *a)
 	    array_get(c, &e->naction, ACTION_MIN, sizeof(*e->action), a);
 	for (uint32_t i = 0; i < e->naction; i++) {
 		e->action[i].time_us = cur_u64(c);
-		e->action[i].action = store_str_get(c, a);
-		e->action[i].rcpt = store_str_get(c, a);
-		e->action[i].actor = store_str_get(c, a);
-		e->action[i].detail = store_str_get(c, a);
+		e->action[i].action = cur_str(c, a);
+		e->action[i].rcpt = cur_str(c, a);
+		e->action[i].actor = cur_str(c, a);
+		e->action[i].detail = cur_str(c, a);
 	}
 }
 
@@ -115,7 +104,7 @@ store_entry_put(struct buf *b, const struct store_entry *e)
 	    e->logid, e->queue_id, e->client_addr, e->file};
 
 	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
-		str_put(b, text[i]);
+		buf_lps(b, text[i]);
 	buf_u8(b, e->kind);
 	buf_u8(b, e->recovered);
 	buf_u8(b, e->missing);
@@ -137,7 +126,7 @@ entry_get(struct cursor *c, struct store_entry *e, struct arena *a)
 
 	*e = (struct store_entry){0};
 	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
-		*text[i] = store_str_get(c, a);
+		*text[i] = cur_str(c, a);
 	e->kind = cur_u8(c);
 	e->recovered = cur_u8(c);
 	e->missing = cur_u8(c);
@@ -183,7 +172,7 @@ store_page_get(struct span body, struct store_page *p, struct arena *a)
 void
 store_show_put(struct buf *b, const struct store_show *s)
 {
-	str_put(b, s->id);
+	buf_lps(b, s->id);
 	buf_u8(b, s->want_file);
 }
 
@@ -192,7 +181,7 @@ store_show_get(struct span body, struct store_show *s, struct arena *a)
 {
 	struct cursor c = cur_of(body);
 
-	s->id = store_str_get(&c, a);
+	s->id = cur_str(&c, a);
 	s->want_file = cur_u8(&c);
 	return cur_done(&c) ? 0 : -1;
 }
@@ -201,9 +190,9 @@ void
 store_act_put(struct buf *b, const struct store_act *t)
 {
 	buf_u8(b, t->verb);
-	str_put(b, t->id);
-	str_put(b, t->rcpt);
-	str_put(b, t->actor);
+	buf_lps(b, t->id);
+	buf_lps(b, t->rcpt);
+	buf_lps(b, t->actor);
 }
 
 int
@@ -212,9 +201,9 @@ store_act_get(struct span body, struct store_act *t, struct arena *a)
 	struct cursor c = cur_of(body);
 
 	t->verb = cur_u8(&c);
-	t->id = store_str_get(&c, a);
-	t->rcpt = store_str_get(&c, a);
-	t->actor = store_str_get(&c, a);
+	t->id = cur_str(&c, a);
+	t->rcpt = cur_str(&c, a);
+	t->actor = cur_str(&c, a);
 	return cur_done(&c) &&
 	        (t->verb == STORE_RELEASE || t->verb == STORE_DELETE)
 	    ? 0 : -1;
@@ -224,7 +213,7 @@ void
 store_done_put(struct buf *b, const struct store_done *d)
 {
 	buf_u8(b, d->ok);
-	str_put(b, d->text);
+	buf_lps(b, d->text);
 }
 
 int
@@ -233,7 +222,7 @@ store_done_get(struct span body, struct store_done *d, struct arena *a)
 	struct cursor c = cur_of(body);
 
 	d->ok = cur_u8(&c);
-	d->text = store_str_get(&c, a);
+	d->text = cur_str(&c, a);
 	return cur_done(&c) ? 0 : -1;
 }
 
@@ -251,9 +240,9 @@ store_status_put(struct buf *b, const struct store_status *s)
 	buf_u64(b, s->batches);
 	buf_u32(b, s->recovered);
 	buf_u32(b, s->releases);
-	str_put(b, s->release_error);
+	buf_lps(b, s->release_error);
 	buf_u64(b, s->rules_version);
-	str_put(b, s->rules_error);
+	buf_lps(b, s->rules_error);
 	buf_u64(b, s->disk_free);
 	buf_u64(b, s->disk_size);
 }
@@ -274,32 +263,10 @@ store_status_get(struct span body, struct store_status *s, struct arena *a)
 	s->batches = cur_u64(&c);
 	s->recovered = cur_u32(&c);
 	s->releases = cur_u32(&c);
-	s->release_error = store_str_get(&c, a);
+	s->release_error = cur_str(&c, a);
 	s->rules_version = cur_u64(&c);
-	s->rules_error = store_str_get(&c, a);
+	s->rules_error = cur_str(&c, a);
 	s->disk_free = cur_u64(&c);
 	s->disk_size = cur_u64(&c);
 	return cur_done(&c) ? 0 : -1;
-}
-
-void
-store_id_print(char id[STORE_ID], uint32_t node, int64_t row)
-{
-	snprintf(id, STORE_ID, "C%" PRIu32 "R%" PRId64, node, row);
-}
-
-bool
-store_id_parse(const char *id, uint32_t *node_r, int64_t *row_r)
-{
-	struct span s = span_str(id);
-	size_t r = span_chr(s, 0, 'R');
-	int64_t node, row;
-
-	if (s.n == 0 || s.p[0] != 'C' || r == s.n ||
-	    !str_num(span_sub(s, 1, r - 1), 0, UINT32_MAX, &node) ||
-	    !str_num(span_sub(s, r + 1, s.n), 1, INT64_MAX, &row))
-		return false;
-	*node_r = (uint32_t)node;
-	*row_r = row;
-	return true;
 }

@@ -6,11 +6,11 @@
 #ifndef PMG_PROTO_STORE_ADMIN_H
 #define PMG_PROTO_STORE_ADMIN_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/span.h"
+#include "lib/mail/held.h"
 
 enum {
 	STORE_MSG_LIST = 0x0211,	/* store_list */
@@ -24,64 +24,6 @@ enum {
 	STORE_MSG_STATUS = 0x0219,	/* empty */
 	STORE_MSG_STATUS_REPLY = 0x021a, /* store_status */
 	STORE_MSG_ERROR = 0x021f,	/* one string: why not */
-};
-
-enum {
-	STORE_RCPTS_SHOWN = 100,	/* of one message */
-	STORE_ACTIONS_SHOWN = 100,
-	STORE_PAGE = 200,		/* entries in one list packet */
-};
-
-/* Which messages; "" and 0 do not restrict. Newest first. */
-struct store_list {
-	uint8_t kind;		/* enum quarantine_kind */
-	const char *rcpt;	/* whole address, ASCII case ignored */
-	const char *sender;
-	uint64_t since_us, until_us;	/* time of arrival; until excluded */
-	int64_t before;		/* go on: `next` of the page before */
-	uint32_t limit;
-};
-
-/*
- * state: "new", "releasing" (asked for, not yet accepted by Postfix),
- * "released", "refused" (Postfix said 5xx; may be released again),
- * "deleted", "expired".
- */
-struct store_entry_rcpt {
-	const char *addr;
-	const char *state;
-	uint64_t time_us;	/* of that state, 0 for new */
-};
-
-struct store_entry_action {
-	uint64_t time_us;
-	const char *action;
-	const char *rcpt;	/* "" = the whole message */
-	const char *actor;
-	const char *detail;
-};
-
-struct store_entry {
-	const char *id;
-	uint8_t kind;
-	uint8_t recovered;	/* row made again from the file */
-	uint8_t missing;	/* row without a file */
-	uint8_t dir;
-	uint64_t size, time_us;
-	int32_t spam_level;
-	const char *sender, *header_from, *subject, *message_id, *rule, *virus,
-	    *spam_info, *logid, *queue_id, *client_addr, *file;
-	struct store_entry_rcpt *rcpt;
-	uint32_t nrcpt;
-	uint32_t nrcpt_all;	/* more than nrcpt: not all are shown */
-	struct store_entry_action *action;	/* only in SHOW; newest last */
-	uint32_t naction;
-};
-
-struct store_page {
-	struct store_entry *entry;
-	uint32_t nentry;
-	int64_t next;		/* 0: that was all */
 };
 
 struct store_show {
@@ -133,10 +75,5 @@ int store_done_get(struct span body, struct store_done *d, struct arena *a);
 void store_status_put(struct buf *b, const struct store_status *s);
 int store_status_get(struct span body, struct store_status *s,
     struct arena *a);
-
-/* "C0R12": node 0, row 12. */
-enum { STORE_ID = 48 };
-void store_id_print(char id[STORE_ID], uint32_t node, int64_t row);
-bool store_id_parse(const char *id, uint32_t *node_r, int64_t *row_r);
 
 #endif

@@ -23,8 +23,7 @@
 #include <stdint.h>
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
-#include "lib/proto/store.h"
-#include "lib/proto/store_admin.h"
+#include "lib/mail/held.h"
 #include "lib/store/quarfile.h"
 
 enum { QUARANTINE_BATCH = 64 };

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
-#include "lib/proto/store.h"
+#include "lib/mail/held.h"
 
 enum {
 	QUARFILE_PATH = 64,	/* "attachment/3F/" and 32 digits */
