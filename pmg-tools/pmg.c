@@ -12,15 +12,21 @@
 
 enum { EXIT_USAGE = 64 };
 
-static int
-usage(void)
+static void
+print_usage(FILE *f)
 {
 	fputs("usage: pmg [--root DIR] status [-o text|json]\n"
 	    "       pmg [--root DIR] why [-o text|json] ID\n"
 #ifdef PMG_HAVE_RULES
 	    "       pmg [--root DIR] rules ...\n"
 #endif
-	    "       pmg version\n", stderr);
+	    "       pmg version\n", f);
+}
+
+static int
+usage(void)
+{
+	print_usage(stderr);
 	return EXIT_USAGE;
 }
 
@@ -38,8 +44,11 @@ parse_options(int argc, char **argv, struct pmg *p)
 		if (c != 'o')
 			return -1;
 		p->json = strcmp(optarg, "json") == 0;
-		if (!p->json && strcmp(optarg, "text") != 0)
+		if (!p->json && strcmp(optarg, "text") != 0) {
+			fprintf(stderr, "pmg: %s is no output format\n",
+			    optarg);
 			return -1;
+		}
 	}
 	return 0;
 }
@@ -62,6 +71,8 @@ run(int argc, char **argv, struct pmg *p)
 	if (strcmp(argv[0], "why") == 0 &&
 	    parse_options(argc, argv, p) == 0 && optind + 1 == argc)
 		return pmg_why(p, argv[optind]);
+	if (strcmp(argv[0], "status") != 0 && strcmp(argv[0], "why") != 0)
+		fprintf(stderr, "pmg: no such command: %s\n", argv[0]);
 	return usage();
 }
 
@@ -70,6 +81,7 @@ main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"root", required_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	static struct pmg p = {.root = ""};
@@ -78,6 +90,10 @@ main(int argc, char **argv)
 	log_init("pmg", true);
 	/* '+': what follows the command is the command's. */
 	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+		if (c == 'h') {
+			print_usage(stdout);
+			return 0;
+		}
 		if (c != 'r')
 			return usage();
 		p.root = optarg;

@@ -11,7 +11,7 @@
 
 enum {
 	EXIT_BAD = 1,
-	EXIT_BAD_USAGE = 2,
+	EXIT_BAD_USAGE = 64,	/* as of pmg(8) */
 	SNAPSHOT_MAX = 1 << 30,
 	TEXT_MAX = 1 << 26,
 	SPAM_LEVEL_MAX = 1000000,

@@ -74,7 +74,7 @@ show_head(const json_t *o)
 		    json_integer_value(json_object_get(o, "size")));
 	if (c != NULL) {
 		printf("%-11s ", "client");
-		put_safe(get(c, "name"));
+		put_safe(*get(c, "name") ? get(c, "name") : "unknown");
 		printf(" [");
 		put_safe(get(c, "addr"));
 		printf("] HELO ");

@@ -36,8 +36,8 @@ struct options {
 	struct vars *defines;
 };
 
-static int
-usage(void)
+static void
+print_usage(FILE *f)
 {
 	fputs("usage: pmgconfig get SECTION.KEY\n"
 	    "       pmgconfig set SECTION.KEY VALUE\n"
@@ -47,8 +47,13 @@ usage(void)
 	    "       pmgconfig sync [--dry-run] [--restart]\n"
 	    "       pmgconfig dump\n"
 	    "       pmgconfig dump-schema [--mdoc]\n"
-	    "Everywhere: --root DIR for a gateway below one folder.\n",
-	    stderr);
+	    "Everywhere: --root DIR for a gateway below one folder.\n", f);
+}
+
+static int
+usage(void)
+{
+	print_usage(stderr);
 	return EXIT_USAGE;
 }
 
@@ -312,6 +317,7 @@ parse_options(int argc, char **argv, struct options *o)
 		/* The reference product's tool wants a 1 behind it. */
 		{"restart", optional_argument, NULL, 'R'},
 		{"mdoc", no_argument, NULL, 'm'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	int c;
@@ -337,6 +343,9 @@ parse_options(int argc, char **argv, struct options *o)
 		case 'm':
 			o->mdoc = true;
 			break;
+		case 'h':
+			print_usage(stdout);
+			exit(0);
 		case 'o':
 			o->json = strcmp(optarg, "json") == 0;
 			if (!o->json && strcmp(optarg, "text") != 0)

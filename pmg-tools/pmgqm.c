@@ -41,10 +41,11 @@ struct tool {
 	const char *rcpt;
 	bool json;
 	bool raw;
+	const char *id;		/* what a refusal is about, or "" */
 };
 
-static void __attribute__((noreturn))
-usage(void)
+static void
+print_usage(FILE *f)
 {
 	fputs(
 	    "usage: pmgqm [--root DIR] list [--kind spam|virus|attachment|"
@@ -56,7 +57,13 @@ usage(void)
 	    "       pmgqm release ID... [--rcpt ADDR]\n"
 	    "       pmgqm delete ID... [--rcpt ADDR]\n"
 	    "       pmgqm purge\n"
-	    "       pmgqm status [-o text|json]\n", stderr);
+	    "       pmgqm status [-o text|json]\n", f);
+}
+
+static void __attribute__((noreturn))
+usage(void)
+{
+	print_usage(stderr);
 	exit(EXIT_USAGE);
 }
 
@@ -70,6 +77,13 @@ complain(const char *what, const char *why)
 	log_safe(&b, span_str(why), 8192);
 	fprintf(stderr, "pmgqm: %s%s%s\n", what, what[0] ? ": " : "",
 	    buf_cstr(&b));
+}
+
+static void __attribute__((noreturn))
+bad_usage(const char *what, const char *why)
+{
+	complain(what, why);
+	usage();
 }
 
 /*
@@ -87,7 +101,8 @@ ask(struct tool *t, uint16_t type, struct buf *question, uint16_t want,
 	if (t->sock < 0)
 		t->sock = ipc_connect(t->paths.store_admin, ASK_MS, &e);
 	if (t->sock < 0) {
-		complain("cannot reach pmgd-store", e.text);
+		complain("cannot reach pmgd-store (does it run? systemctl "
+		    "status pmgd-store; only root may ask it)", e.text);
 		return false;
 	}
 	if (ipc_send(t->sock, type, buf_span(question), NULL, 0, ASK_MS,
@@ -110,7 +125,7 @@ ask(struct tool *t, uint16_t type, struct buf *question, uint16_t want,
 		struct span s = cur_lp(&c);
 
 		why = xstrndup(s.p, s.n);
-		complain("", why);
+		complain(t->id, why);
 	} else {
 		complain("pmgd-store", "answered something else");
 	}
@@ -180,6 +195,7 @@ ask_show(struct tool *t, const char *id, bool file, struct store_entry *s,
 	struct ipc_msg m;
 
 	*fd_r = -1;
+	t->id = id;
 	buf_init(&q, IPC_MAX);
 	store_show_put(&q, &w);
 	if (!ask(t, STORE_MSG_SHOW, &q, STORE_MSG_SHOW_REPLY, &m))
@@ -229,7 +245,7 @@ run_show(struct tool *t, char **args)
 	AUTO_CLOSE int fd = -1;
 
 	if (args[0] == NULL || args[1] != NULL)
-		usage();
+		bad_usage("show", "takes one id, as list prints it");
 	if (!ask_show(t, args[0], t->raw, &s, &fd))
 		return EXIT_FAILED;
 	if (t->raw)
@@ -357,7 +373,8 @@ act_all(struct tool *t, enum store_verb verb, char **ids)
 	int worst = EXIT_OK;
 
 	if (ids[0] == NULL)
-		usage();
+		bad_usage(verb == STORE_RELEASE ? "release" : "delete",
+		    "takes ids, as list prints them");
 	for (; *ids != NULL; ids++) {
 		int rc = act(t, verb, *ids);
 
@@ -430,7 +447,7 @@ kind_option(const char *name)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(name, kinds[i].name) == 0)
 			return kinds[i].kind;
-	usage();
+	bad_usage(name, "is no kind of quarantine");
 }
 
 /* "2026-11-24", "2026-11-24 10:00[:00]" (local time), "3d", "12h". */
@@ -464,7 +481,7 @@ date_option(const char *s)
 }
 
 enum { OPT_ROOT = 256, OPT_KIND, OPT_RCPT, OPT_SENDER, OPT_SINCE, OPT_UNTIL,
-	OPT_LIMIT, OPT_RAW };
+	OPT_LIMIT, OPT_RAW, OPT_HELP };
 
 /* Options may stand anywhere; which of them a command takes is in its row. */
 static const struct option longopts[] = {
@@ -476,6 +493,7 @@ static const struct option longopts[] = {
     {"until", required_argument, NULL, OPT_UNTIL},
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"raw", no_argument, NULL, OPT_RAW},
+    {"help", no_argument, NULL, OPT_HELP},
     {"output-format", required_argument, NULL, 'o'},
     {NULL, 0, NULL, 0}};
 
@@ -499,7 +517,7 @@ option_output(struct tool *t, const char *value)
 {
 	t->json = strcmp(value, "json") == 0;
 	if (!t->json && strcmp(value, "text") != 0)
-		usage();
+		bad_usage(value, "is no output format");
 }
 
 static unsigned
@@ -525,7 +543,8 @@ option_take(struct tool *t, int ch, const char *value)
 		return BIT_LIST;
 	case OPT_LIMIT:
 		if (!str_num(span_str(value), 1, LIST_MAX, &n))
-			usage();
+			bad_usage(value, "--limit takes a number from 1 to "
+			    "10000000");
 		t->list.limit = (uint32_t)n;
 		return BIT_LIST;
 	case OPT_RAW:
@@ -534,6 +553,9 @@ option_take(struct tool *t, int ch, const char *value)
 	case 'o':
 		option_output(t, value);
 		return BIT_OUTPUT;
+	case OPT_HELP:
+		print_usage(stdout);
+		exit(EXIT_OK);
 	default:
 		usage();
 	}
@@ -543,7 +565,8 @@ int
 main(int argc, char **argv)
 {
 	static struct tool t = {.sock = -1, .rcpt = "",
-	    .list = {.rcpt = "", .sender = "", .limit = LIST_DEFAULT}};
+	    .list = {.rcpt = "", .sender = "", .limit = LIST_DEFAULT},
+	    .id = ""};
 	const char *root = "";
 	unsigned used = 0;
 	int ch, rc;
@@ -565,7 +588,7 @@ main(int argc, char **argv)
 		if (strcmp(argv[optind], c->name) != 0)
 			continue;
 		if ((used & ~c->takes) != 0)
-			usage();
+			bad_usage(c->name, "does not take this option");
 		rc = c->run(&t, argv + optind + 1);
 		if (fflush(stdout) != 0) {
 			complain("output", strerror(errno));
@@ -577,5 +600,5 @@ main(int argc, char **argv)
 			close(t.sock);
 		return rc;
 	}
-	usage();
+	bad_usage(argv[optind], "no such command");
 }

@@ -91,7 +91,9 @@ render_template(struct output *o, const struct site *s, struct vars *v,
 
 	buf_init(&text, TEMPLATE_MAX);
 	if (file_read(path, &text, e) != 0)
-		return -1;
+		return access(path, F_OK) == 0 ? -1 : err_set(e, "%s: no such "
+		    "template; --templates DIR names the folder of the "
+		    "shipped ones", path);
 	vars_define(v, "template_file", shipped);
 	vars_define(v, "template_override", override);
 	t.text = buf_span(&text);

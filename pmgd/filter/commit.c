@@ -94,7 +94,7 @@ spam_info(struct message *m)
 	const char *s;
 
 	for (size_t i = 0; i < m->score.nhit; i++)
-		buf_printf(&b, "%s%s:%.3g", i ? "," : "",
+		buf_printf(&b, "%s%s:%.4g", i ? "," : "",
 		    m->score.hit[i].name,
 		    (double)m->score.hit[i].score_milli / 1000);
 	s = arena_strndup(&m->arena, buf_span(&b));

@@ -68,7 +68,7 @@ spam_hits(const struct message *m, bool lines, struct arena *a)
 			buf_printf(&b, "\n%-24s %6.3f", h->name,
 			    (double)h->score_milli / 1000);
 		else
-			buf_printf(&b, "%s%s(%.3g)", i ? "," : "", h->name,
+			buf_printf(&b, "%s%s(%.4g)", i ? "," : "", h->name,
 			    (double)h->score_milli / 1000);
 	}
 	if (m->scanned && m->scan.result == SCAN_HEURISTIC)

@@ -76,7 +76,8 @@ class Gateway:
 
     def __init__(self, root, ext_port=0, int_port=0, sink_port=0,
                  internet_port=0, bins=None, with_scan=True, with_spamd=True,
-                 with_postfix=True, activate=True, conf=None, workers=4, env=None, say=None, sink_log=None,
+                 with_postfix=True, activate=True, conf=None, workers=4,
+                 env=None, service_env=None, say=None, sink_log=None,
                  keep_mail=True):
         self.root = os.path.realpath(root)
         self.bins = bins or bin_dir()
@@ -91,6 +92,7 @@ class Gateway:
                             "detect_leaks=0:abort_on_error=1")
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         self.env.update(env or {})
+        self.service_env = service_env or {}
         self.sink = Sink(
             sink_port, log=sink_log, keep=keep_mail, path=None if with_postfix
             else self.path("var/spool/postfix/public/pmg-reinject"))
@@ -247,7 +249,8 @@ class Gateway:
 
     def _add(self, name, argv, ready, **kw):
         self.services[name] = Service(
-            name, argv, self.path("log", name + ".log"), ready, env=self.env,
+            name, argv, self.path("log", name + ".log"), ready,
+            env=dict(self.env, **self.service_env.get(name, {})),
             rundir=self.path("run"), **kw)
 
     def _define(self):
@@ -296,7 +299,7 @@ class Gateway:
             self._define()
             for s in self.services.values():
                 s.start(wait=False)
-            self._remember()
+            self.remember()
             if self.with_postfix:
                 self._stage("postfix")
                 self.postfix.start()
@@ -341,7 +344,7 @@ class Gateway:
     # A rig that was killed leaves its services behind; the next one in the
     # same folder ends them.
 
-    def _remember(self):
+    def remember(self):
         with open(self.path("run/rig.pids"), "w") as f:
             for s in self.services.values():
                 f.write("%d %s\n" % (s.pid, start_time(s.pid)))

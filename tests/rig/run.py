@@ -3,10 +3,12 @@
 import argparse
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 import unicodedata
 
@@ -17,6 +19,7 @@ from .sender import send
 from .service import RigError
 
 RESULT_SECONDS = 90
+RESTARTS_MAX = 20       # of one service, while we watch
 BEGAN = time.monotonic()
 
 
@@ -27,12 +30,7 @@ def progress(text):
 def build():
     """make, quietly: its output is shown when it fails."""
     jobs = "-j%d" % (os.cpu_count() or 1)
-    fresh = subprocess.run(["make", "-q", "all"], cwd=TREE,
-                           stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL).returncode == 0
-    if fresh:
-        return
-    progress("building (the first time takes about a minute)")
+    progress("building what has changed (the first time: a minute or two)")
     log = os.path.join(TREE, "build", "run-build.log")
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, "w") as f:
@@ -70,7 +68,7 @@ WORDS = {"accepted": "delivered", "quarantined": "quarantined",
 def spam_words(spam):
     if spam.get("state") == "scored":
         hits = sorted(spam.get("hits", []), key=lambda h: -abs(h["score"]))
-        return "score %.1f%s" % (spam.get("score", 0), " (%s)" % ", ".join(
+        return "score %.1f%s" % (spam.get("score", 0), ": " + ", ".join(
             h["name"] for h in hits[:2]) if hits else "")
     if spam.get("state") == "unchecked":
         return "NOT scored: %s" % spam.get("detail", "?")
@@ -87,6 +85,19 @@ def virus_words(virus):
     return ""
 
 
+def rule_words(rcpt):
+    rule = rcpt.get("rule")
+    if rule == "default-accept":
+        return "no rule stopped it"
+    return "rule %s" % rule if rule else rcpt.get("reply", "")
+
+
+def removal_words(note):
+    """'removed X (rule: Y)' as 'rule Y removed X'."""
+    m = re.match(r"removed (.*) \(rule: (.*)\)$", note)
+    return "rule %s removed %s" % (m.group(2), m.group(1)) if m else note
+
+
 def outcome(record, rcpt):
     """(what became of it, why) of one recipient."""
     word = WORDS.get(rcpt.get("result"), rcpt.get("result", "?"))
@@ -98,9 +109,7 @@ def outcome(record, rcpt):
     removed = [n for n in record.get("notes", []) if n.startswith("removed")]
     if rcpt.get("result") == "accepted" and removed:
         word += ", attachment removed"
-    rule = rcpt.get("rule")
-    why = ["rule %s" % rule if rule else rcpt.get("reply", "")]
-    why += [removed[0].split(" (rule")[0]] if removed else []
+    why = [rule_words(rcpt)] + [removal_words(n) for n in removed]
     why += [virus_words(virus), spam_words(spam)]
     return word, "; ".join(w for w in why if w)
 
@@ -117,12 +126,27 @@ def cell(text, width):
     return out + " " * (width - used)
 
 
+def columns(rows):
+    """As wide as what they hold; on a terminal the last one has what is
+    left, elsewhere it is never broken."""
+    first, second, third = (max(len(r[i]) for r in rows) for i in range(3))
+    if sys.stdout.isatty():
+        room = shutil.get_terminal_size((80, 24)).columns
+        third = min(third, max(20, room - first - second - 5))
+    return first, second, third
+
+
 def table(rows):
-    widths = (28, 36, 78)
-    for row in [("what was sent", "what became of it", "why")] + rows:
-        print(" ".join(cell(c, w) for c, w in zip(row, widths)).rstrip())
-        if row[0] == "what was sent":
-            print(" ".join("-" * w for w in widths))
+    rows = [("what was sent", "what became of it", "why")] + rows
+    widths = columns(rows)
+    for i, (name, word, why) in enumerate(rows):
+        for part in textwrap.wrap(
+                why, widths[2], break_on_hyphens=False) or [""]:
+            print("  ".join(cell(c, w) for c, w in zip((name, word, part),
+                                                       widths)).rstrip())
+            name = word = ""
+        if i == 0:
+            print("  ".join("-" * w for w in widths))
     sys.stdout.flush()
 
 
@@ -189,6 +213,38 @@ def line(record):
         record.get("sender", ""), "; ".join(ends))
 
 
+def tell_how(gateway):
+    """What can be done now."""
+    progress("ready. Incoming mail: 127.0.0.1:%d (for @in.example), "
+             "outgoing: 127.0.0.1:%d" % (gateway.ext_port, gateway.int_port))
+    print("Logs are in %s/log. In another terminal:" % gateway.root)
+    for tool, args in (("pmg", "status"), ("pmg", "why ID"),
+                       ("pmg", "rules show"), ("pmgqm", "list")):
+        print("    %s --root %s %s" % (os.path.relpath(gateway.program(tool)),
+                                       os.path.relpath(gateway.root), args))
+    print("One line for each message follows. Ctrl-C ends everything.\n",
+          flush=True)
+
+
+def watch(gateway, follower):
+    """A line a message; what dies is started again, as systemd would."""
+    gateway.supervise()
+    seen = dict.fromkeys(gateway.services, 0)
+    while True:
+        for record in follower.new():
+            print(line(record), flush=True)
+        for name, s in gateway.services.items():
+            if s.restarts > RESTARTS_MAX:
+                raise RigError("%s ends again and again; the end of %s:\n%s"
+                               % (name, s.logfile, s.tail()))
+            if s.restarts != seen[name]:
+                seen[name] = s.restarts
+                gateway.remember()
+                print("%s %s had ended and was started again"
+                      % (time.strftime("%H:%M:%S"), name), flush=True)
+        time.sleep(0.2)
+
+
 def interrupted(signum, frame):
     raise KeyboardInterrupt
 
@@ -218,25 +274,15 @@ def main():
         root, args.ext_port, args.int_port,
         bins=os.path.abspath(os.environ.get(
             "PMG_BIN_DIR", os.path.join(TREE, "build/release/bin"))),
-        say=lambda text: progress("starting:" + text))
+        say=lambda text: progress("starting: " + text.strip()))
     with gateway:
         follower = events.Follower(gateway.path("var/lib/pmg/events/pmgd"))
         progress("sending the sample mails")
         good = report(gateway, follower)
         if args.once:
             return 0 if good else 1
-        progress("ready. Incoming mail: 127.0.0.1:%d (for @in.example), "
-                 "outgoing: 127.0.0.1:%d" % (args.ext_port, args.int_port))
-        print("Logs are in %s/log. Ctrl-C ends everything.\n" % root,
-              flush=True)
-        while True:
-            for record in follower.new():
-                print(line(record), flush=True)
-            for s in gateway.services.values():
-                if not s.alive():
-                    raise RigError("%s ended (status %s):\n%s" % (
-                        s.name, s.proc.returncode, s.tail()))
-            time.sleep(0.2)
+        tell_how(gateway)
+        watch(gateway, follower)
 
 
 if __name__ == "__main__":
