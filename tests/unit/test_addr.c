@@ -1,30 +1,8 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "arena_fixture.h"
+
 #include <string.h>
-#include <cmocka.h>
 #include "lib/base/buf.h"
 #include "lib/mail/addr.h"
-
-static struct arena arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena_init(&arena, 16 * 1024 * 1024);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static void
 test_one(void **state)

@@ -1,42 +1,13 @@
 /* Disclaimers: which parts, which place, which bytes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#include "lib/base/buf.h"
-#include "lib/mail/edit.h"
+#include "edit_fixture.h"
+
 #include "lib/mail/edit_html.h"
-
-static struct arena arena;
-static struct buf out;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena_init(&arena, 32 << 20);
-	buf_init(&out, 32 << 20);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	buf_free(&out);
-	return 0;
-}
 
 /* Adds html to msg and returns how many parts changed; the result in out. */
 static int
 add(struct span msg, const char *html, bool at_start, bool separator)
 {
-	struct edit *e = edit_new(mime_parse(msg, &mime_limits_default,
-	    &arena), false, &arena);
+	struct edit *e = edit_of(msg);
 	int n = edit_disclaimer(e, html, at_start, separator);
 
 	buf_reset(&out);

@@ -1,49 +1,10 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#include "lib/base/buf.h"
-#include "lib/mail/mime.h"
-
 /* Structure: parts, offsets, boundaries, limits, defects. */
-
-static struct arena arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena_init(&arena, 64 * 1024 * 1024);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
+#include "mime_fixture.h"
 
 static struct mime *
 parse(const char *text)
 {
 	return mime_parse(span_str(text), &mime_limits_default, &arena);
-}
-
-static void
-assert_body(const struct mime *m, size_t i, const char *want)
-{
-	struct buf b;
-
-	assert_true(i < m->npart);
-	buf_init(&b, 1024 * 1024);
-	mime_body_decode(m, m->part[i], &b);
-	assert_string_equal(buf_cstr(&b), want);
-	buf_free(&b);
 }
 
 static void

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
+#include "cpu_time.h"
 #include "lib/base/atomicfile.h"
 #include "lib/base/buf.h"
 #include "../fuzz/mime_invariants.h"
@@ -39,15 +39,6 @@ corpus(void)
 	if (dir == NULL)
 		dir = "../shared/corpus";
 	return stat(dir, &st) == 0 ? dir : NULL;
-}
-
-static int64_t
-cpu_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 static void

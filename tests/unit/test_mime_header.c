@@ -1,32 +1,9 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
+/* Content-* fields: types, dispositions, and every reading of a file name. */
+#include "arena_fixture.h"
+
 #include <string.h>
-#include <cmocka.h>
 #include "lib/base/buf.h"
 #include "lib/mail/mime.h"
-
-/* Content-* fields: types, dispositions, and every reading of a file name. */
-
-static struct arena arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena_init(&arena, 64 * 1024 * 1024);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static const struct mime_part *
 part(const char *header)

@@ -1,45 +1,6 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <cmocka.h>
-#include "lib/base/buf.h"
-#include "lib/mail/mime.h"
-
 /* Limits, and time that grows with the size only. */
-
-static struct arena arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena_init(&arena, 64 * 1024 * 1024);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
-
-static void
-assert_body(const struct mime *m, size_t i, const char *want)
-{
-	struct buf b;
-
-	assert_true(i < m->npart);
-	buf_init(&b, 1024 * 1024);
-	mime_body_decode(m, m->part[i], &b);
-	assert_string_equal(buf_cstr(&b), want);
-	buf_free(&b);
-}
+#include "cpu_time.h"
+#include "mime_fixture.h"
 
 #define MIXED(b) "Content-Type: multipart/mixed; boundary=" b "\r\n\r\n"
 
@@ -139,15 +100,6 @@ test_header_limits(void **state)
 	assert_int_equal(m->part[0]->nfield, 4);
 	assert_body(m, 0, "body");
 	buf_free(&b);
-}
-
-static int64_t
-cpu_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /*

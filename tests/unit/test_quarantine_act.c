@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "lib/base/clock.h"
-#include "lib/store/db.h"
 #include "lib/proto/store_admin.h"
+#include "lib/store/db.h"
 #include "quarantine_helpers.h"
 
 /* ---- lists ---- */

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
+#include "cpu_time.h"
 #include "lib/base/xalloc.h"
 #include "lib/rules/pattern.h"
 
@@ -178,15 +178,6 @@ test_length(void **state)
 	text[PATTERN_BYTES_MAX] = 'a';
 	text[PATTERN_BYTES_MAX + 1] = '\0';
 	assert_int_equal(pattern_check(&p, &e), -1);
-}
-
-static int64_t
-cpu_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /*
