@@ -201,10 +201,13 @@ client_connect(struct smtp_client *c, struct err *e)
 	static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 	struct sockaddr_storage ss = {0};
 	socklen_t len, optlen = sizeof(int);
-	int error = 0;
+	int error = 0, rc;
 
-	if ((c->where[0] == '/' ? dial_unix : dial_inet)(c->where, &ss, &len, e)
-	    == -1)
+	if (c->where[0] == '/')
+		rc = dial_unix(c->where, &ss, &len, e);
+	else
+		rc = dial_inet(c->where, &ss, &len, e);
+	if (rc == -1)
 		return -1;
 	c->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);
