@@ -6,10 +6,9 @@
 #include <sys/socket.h>
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+#include "lib/mail/addr.h"
 
 enum {
-	DOMAIN_MAX_BYTES = 253,
-	LABEL_MAX_BYTES = 63,
 	LOCAL_MAX_BYTES = 64,
 	IP_MAX_BYTES = 45,
 	PATH_MAX_BYTES = 4095,
@@ -54,25 +53,7 @@ syntax_word(struct span s, size_t *pos, const char *separators,
 bool
 valid_domain(struct span s)
 {
-	size_t label = 0;
-
-	if (s.n == 0 || s.n > DOMAIN_MAX_BYTES)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = s.p[i];
-
-		if (c == '.') {
-			if (label == 0 || s.p[i - 1] == '-')
-				return false;
-			label = 0;
-			continue;
-		}
-		if (!is_alnum(c) && c != '-' && c != '_' && c < 0x80)
-			return false;
-		if ((label == 0 && c == '-') || ++label > LABEL_MAX_BYTES)
-			return false;
-	}
-	return label > 0 && s.p[s.n - 1] != '-' && valid_text(s);
+	return addr_valid_domain(s) && valid_text(s);
 }
 
 bool

@@ -105,15 +105,13 @@ valid_literal(struct span s)
 	return inet_pton(AF_INET, text, ip) == 1;
 }
 
-static bool
-valid_domain(struct span s)
+bool
+addr_valid_domain(struct span s)
 {
 	size_t label = 0;
 
 	if (s.n == 0 || s.n > DOMAIN_MAX)
 		return false;
-	if (s.p[0] == '[')
-		return valid_literal(s);
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = s.p[i];
 
@@ -140,7 +138,8 @@ addr_valid(struct span addr)
 
 	return addr.n <= VALID_MAX && utf8_valid(addr) &&
 	    addr_split(addr, &local, &domain) && valid_local(local) &&
-	    valid_domain(domain);
+	    (domain.p[0] == '[' ? valid_literal(domain)
+	                        : addr_valid_domain(domain));
 }
 
 /* ---- address lists of a header ---- */

@@ -44,5 +44,10 @@ const char *addr_lower_domain(struct span addr, struct arena *a);
  * local part (64 bytes), domain or address literal, 254 bytes in all.
  */
 bool addr_valid(struct span addr);
+/*
+ * Labels of letters, digits, "_" and inner "-", at most 63 bytes each and 253
+ * in all. Bytes beyond ASCII pass: whether they are UTF-8 is not looked at.
+ */
+bool addr_valid_domain(struct span domain);
 
 #endif
