@@ -327,6 +327,55 @@ check_postfix(struct report *r)
 	    n[5] > 0 ? ", some corrupt" : "");
 }
 
+/* Is the key in applied.conf as pmg.conf has it? pmgconfig writes all keys. */
+static bool
+is_applied(struct span applied, const struct config *c,
+    const struct config_key *k)
+{
+	const char *text = config_str(c, k->section, k->name);
+	struct buf line;
+	bool found;
+
+	buf_init(&line, TEXT_MAX);
+	buf_printf(&line, "\n%s.%s = ", k->section, k->name);
+	if (k->type == CONF_INT && *text != '\0')
+		buf_printf(&line, "%" PRId64 "\n", config_int(c, k->section,
+		    k->name));
+	else
+		buf_printf(&line, "%s\n", text);
+	/* Too long to compare: not what anybody has to be told. */
+	found = line.overflow ||
+	    span_find(applied, 0, buf_span(&line)) != SIZE_MAX;
+	buf_free(&line);
+	return found;
+}
+
+static void
+check_applied(struct report *r, const struct config *c)
+{
+	AUTO_FREE char *path = xasprintf("%s/applied.conf", r->p->paths.state);
+	const struct config_key *first = NULL;
+	AUTO_BUF struct buf b;
+	unsigned n = 0;
+
+	buf_init(&b, ARENA_MAX);
+	if (file_read(path, &b, NULL) != 0) {
+		if (access(path, F_OK) != 0)
+			say(r, "config", YELLOW, "nothing has been applied "
+			    "yet: pmgconfig sync --restart");
+		return;
+	}
+	for (unsigned i = 0; i < config_nkeys; i++)
+		if (!is_applied(buf_span(&b), c, &config_schema[i]) &&
+		    n++ == 0)
+			first = &config_schema[i];
+	if (first != NULL)
+		say(r, "config", YELLOW, "%s.%s%s changed since the last sync: "
+		    "pmgconfig sync --dry-run shows what differs, pmgconfig "
+		    "sync --restart applies it", first->section, first->name,
+		    n > 1 ? " and others have" : " has");
+}
+
 static void
 check_config(struct report *r, struct config **c)
 {
@@ -338,6 +387,8 @@ check_config(struct report *r, struct config **c)
 	if (*c == NULL)
 		say(r, "config", YELLOW, "%s; the running configuration "
 		    "stays", e.text);
+	else
+		check_applied(r, *c);
 	if (access(pending, F_OK) == 0)
 		say(r, "config", YELLOW, "changes are written, but not every "
 		    "service has read them: pmgconfig sync --restart");

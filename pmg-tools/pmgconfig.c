@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,6 +307,13 @@ define(struct options *o, const char *arg)
 	return 0;
 }
 
+/* What does not exist stays as it is: opening it complains. */
+static const char *
+absolute(const char *path, char full[PATH_MAX])
+{
+	return realpath(path, full) != NULL ? full : path;
+}
+
 static int
 parse_options(int argc, char **argv, struct options *o)
 {
@@ -320,19 +328,21 @@ parse_options(int argc, char **argv, struct options *o)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
+	static char root[PATH_MAX], templates[PATH_MAX];
 	int c;
 
 	while ((c = getopt_long(argc, argv, "o:n", longs, NULL)) != -1) {
 		switch (c) {
 		case 'r':
-			o->root = optarg;
+			/* What is rendered is read from other folders. */
+			o->root = absolute(optarg, root);
 			break;
 		case 'D':
 			if (define(o, optarg) != 0)
 				return EXIT_USAGE;
 			break;
 		case 't':
-			o->templates = optarg;
+			o->templates = absolute(optarg, templates);
 			break;
 		case 'n':
 			o->dry_run = true;
