@@ -164,7 +164,9 @@ check_filter(struct report *r)
 static void
 check_scan(struct report *r, const struct config *c)
 {
-	bool defer = strcmp(config_str(c, "mail", "av_failure"), "defer") == 0;
+	/* Without settings of its own to go by: the default. */
+	bool defer = c == NULL ||
+	    strcmp(config_str(c, "mail", "av_failure"), "defer") == 0;
 	const char *path = r->p->paths.scan;
 	AUTO_BUF struct buf b;
 	struct scan_status s;
@@ -173,7 +175,7 @@ check_scan(struct report *r, const struct config *c)
 	struct err e;
 	char loaded[32];
 
-	if (!config_bool(c, "admin", "clamav")) {
+	if (c != NULL && !config_bool(c, "admin", "clamav")) {
 		say(r, "virus", YELLOW, "switched off (admin.clamav)");
 		return;
 	}
@@ -403,8 +405,7 @@ pmg_status(const struct pmg *p)
 	check_config(&r, &c);
 	check_postfix(&r);
 	check_filter(&r);
-	if (c != NULL)
-		check_scan(&r, c);
+	check_scan(&r, c);
 	check_store(&r);
 	config_free(c);
 	if (p->json) {
