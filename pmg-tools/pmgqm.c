@@ -48,10 +48,8 @@ static void
 print_usage(FILE *f)
 {
 	fputs(
-	    "usage: pmgqm [--root DIR] list [--kind spam|virus|attachment|"
-	    "poison]\n"
-	    "             [--rcpt ADDR] [--sender ADDR] [--since DATE]"
-	    " [--until DATE]\n"
+	    "usage: pmgqm [--root DIR] list [--kind KIND] [--rcpt ADDR]\n"
+	    "             [--sender ADDR] [--since DATE] [--until DATE]\n"
 	    "             [--limit N] [-o text|json]\n"
 	    "       pmgqm show ID [--raw] [-o text|json]\n"
 	    "       pmgqm release ID... [--rcpt ADDR]\n"
@@ -447,7 +445,7 @@ kind_option(const char *name)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(name, kinds[i].name) == 0)
 			return kinds[i].kind;
-	bad_usage(name, "is no kind of quarantine");
+	bad_usage(name, "is no kind (spam, virus, attachment, poison)");
 }
 
 /* "2026-11-24", "2026-11-24 10:00[:00]" (local time), "3d", "12h". */
@@ -543,8 +541,7 @@ option_take(struct tool *t, int ch, const char *value)
 		return BIT_LIST;
 	case OPT_LIMIT:
 		if (!str_num(span_str(value), 1, LIST_MAX, &n))
-			bad_usage(value, "--limit takes a number from 1 to "
-			    "10000000");
+			bad_usage(value, "--limit takes 1 to 10000000");
 		t->list.limit = (uint32_t)n;
 		return BIT_LIST;
 	case OPT_RAW:
