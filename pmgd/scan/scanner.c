@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/ipc.h"
@@ -73,16 +74,10 @@ message_read(struct message *m, int fd, uint64_t size, uint64_t max,
 		m->mapped = 0;
 		return err_errno(e, "memory for the message");
 	}
-	while (m->n < m->mapped) {
-		n = pread(fd, m->p + m->n, m->mapped - m->n, (off_t)m->n);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(e, "reading the message");
-		if (n == 0)
-			break;
-		m->n += (size_t)n;
-	}
+	n = pread_all(fd, m->p, m->mapped, 0);
+	if (n < 0)
+		return err_errno(e, "reading the message");
+	m->n = (size_t)n;
 	if (m->n != size)
 		return err_set(e, "the message is not as long as announced "
 		    "(%llu bytes)", (unsigned long long)size);

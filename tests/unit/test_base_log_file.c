@@ -306,6 +306,25 @@ atomic_write_no_space(void **state)
 	(void)e;
 }
 
+static void
+reads_at_an_offset(void **state)
+{
+	FILE *f = tmpfile();
+	int fd = fileno(f);
+	char got[20];
+
+	(void)state;
+	assert_int_equal(write_all(fd, "0123456789", 10), 0);
+	assert_int_equal(pread_all(fd, got, 4, 2), 4);
+	assert_memory_equal(got, "2345", 4);
+	assert_int_equal(pread_all(fd, got, sizeof(got), 4), 6);
+	assert_memory_equal(got, "456789", 6);
+	assert_int_equal(pread_all(fd, got, 1, 10), 0);
+	assert_int_equal(pread_all(fd, got, 0, 0), 0);
+	assert_int_equal(pread_all(-1, got, 1, 0), -1);
+	fclose(f);
+}
+
 int
 main(void)
 {
@@ -318,6 +337,7 @@ main(void)
 		cmocka_unit_test(atomic_write),
 		cmocka_unit_test(atomic_write_failures),
 		cmocka_unit_test(atomic_write_no_space),
+		cmocka_unit_test(reads_at_an_offset),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

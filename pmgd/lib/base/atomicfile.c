@@ -27,6 +27,26 @@ write_all(int fd, const void *p, size_t n)
 	return 0;
 }
 
+ssize_t
+pread_all(int fd, void *p, size_t n, uint64_t off)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = pread(fd, (char *)p + got, n - got,
+		    (off_t)(off + got));
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
 /* The folder of path, opened for fsync. */
 static int
 open_parent(const char *path)

@@ -316,21 +316,31 @@ db_done(struct db_query *q)
 	}
 }
 
+/* Ends q (NULL: it could not be made). value_r NULL: nobody asks. */
+static int
+one_step(struct db_query *q, int64_t dflt, int64_t *value_r, struct err *e)
+{
+	int rc;
+
+	if (q == NULL)
+		return -1;
+	rc = db_step(q, e);
+	if (rc >= 0 && value_r != NULL)
+		*value_r = rc == 1 ? db_int(q, 0) : dflt;
+	db_done(q);
+	return rc < 0 ? -1 : 0;
+}
+
 int
 db_run(struct db *d, struct err *e, const char *sql, const char *types, ...)
 {
 	struct db_query *q;
 	va_list ap;
-	int rc;
 
 	va_start(ap, types);
 	q = db_vquery(d, e, sql, types, ap);
 	va_end(ap);
-	if (q == NULL)
-		return -1;
-	rc = db_step(q, e);
-	db_done(q);
-	return rc < 0 ? -1 : 0;
+	return one_step(q, 0, NULL, e);
 }
 
 int
@@ -339,18 +349,11 @@ db_value(struct db *d, int64_t dflt, int64_t *value_r, struct err *e,
 {
 	struct db_query *q;
 	va_list ap;
-	int rc;
 
 	va_start(ap, types);
 	q = db_vquery(d, e, sql, types, ap);
 	va_end(ap);
-	if (q == NULL)
-		return -1;
-	rc = db_step(q, e);
-	if (rc >= 0)
-		*value_r = rc == 1 ? db_int(q, 0) : dflt;
-	db_done(q);
-	return rc < 0 ? -1 : 0;
+	return one_step(q, dflt, value_r, e);
 }
 
 int64_t

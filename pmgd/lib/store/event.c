@@ -77,27 +77,6 @@ segment_open(const char *dir, uint64_t first, int flags, struct err *e)
 	return fd < 0 ? err_errno(e, "%s", path) : fd;
 }
 
-/* Reads until n bytes or end of file; how many, or -1. */
-static ssize_t
-pread_all(int fd, void *p, size_t n, uint64_t off)
-{
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t r = pread(fd, (char *)p + got, n - got,
-		    (off_t)(off + got));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -1;
-		if (r == 0)
-			break;
-		got += (size_t)r;
-	}
-	return (ssize_t)got;
-}
-
 enum record { RECORD_OK, RECORD_END, RECORD_BAD, RECORD_ERROR };
 
 static enum record

@@ -291,14 +291,10 @@ quarantine_delete(struct quarantine *q, int64_t row, const char *rcpt,
 
 #define WAITS LAST_ACTION("action") " IN ('release', 'again')"
 
-int
-quarantine_pending(struct quarantine *q, int64_t *row, size_t max,
-    size_t *n_r, struct err *e)
+/* The first column of what m finds. */
+static int
+rows_get(struct db_query *m, int64_t *row, size_t *n_r, struct err *e)
 {
-	AUTO_QUERY struct db_query *m = db_query(q->db, e,
-	    "SELECT DISTINCT r.message FROM recipients r WHERE r.message IN"
-	    " (SELECT message FROM actions WHERE action IN ('release', 'again'))"
-	    " AND " WAITS " ORDER BY r.message LIMIT ?1", "i", (int64_t)max);
 	int rc;
 
 	*n_r = 0;
@@ -307,6 +303,18 @@ quarantine_pending(struct quarantine *q, int64_t *row, size_t max,
 	while ((rc = db_step(m, e)) == 1)
 		row[(*n_r)++] = db_int(m, 0);
 	return rc;
+}
+
+int
+quarantine_pending(struct quarantine *q, int64_t *row, size_t max,
+    size_t *n_r, struct err *e)
+{
+	AUTO_QUERY struct db_query *m = db_query(q->db, e,
+	    "SELECT DISTINCT r.message FROM recipients r WHERE r.message IN"
+	    " (SELECT message FROM actions WHERE action IN ('release', 'again'))"
+	    " AND " WAITS " ORDER BY r.message LIMIT ?1", "i", (int64_t)max);
+
+	return rows_get(m, row, n_r, e);
 }
 
 static int
@@ -393,7 +401,7 @@ quarantine_send_result(struct quarantine *q, int64_t row, int64_t rcpt_row,
  */
 static int
 expire_find(struct quarantine *q, int kind, uint64_t to, int64_t *row,
-    unsigned max, unsigned *n_r, struct err *e)
+    unsigned max, size_t *n_r, struct err *e)
 {
 	const char name[2] = {quarfile_kind[kind], '\0'};
 	AUTO_QUERY struct db_query *m = db_query(q->db, e,
@@ -403,21 +411,15 @@ expire_find(struct quarantine *q, int kind, uint64_t to, int64_t *row,
 	    " WHERE r.message = m.seq AND " WAITS ")"
 	    " ORDER BY m.stored_us LIMIT ?4", "siii", name,
 	    (int64_t)q->expired_to[kind], (int64_t)to, (int64_t)max);
-	int rc;
 
-	*n_r = 0;
-	if (m == NULL)
-		return -1;
-	while ((rc = db_step(m, e)) == 1)
-		row[(*n_r)++] = db_int(m, 0);
-	return rc;
+	return rows_get(m, row, n_r, e);
 }
 
 static int
-expire_mark(struct quarantine *q, const int64_t *row, unsigned n,
+expire_mark(struct quarantine *q, const int64_t *row, size_t n,
     struct err *e)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (db_run(q->db, e, "INSERT OR IGNORE INTO actions"
 		        " (node, incarnation, message, recipient, action,"
 		        " actor, detail, time_us) VALUES (?1, ?2, ?3, 0,"
@@ -429,10 +431,10 @@ expire_mark(struct quarantine *q, const int64_t *row, unsigned n,
 }
 
 static int
-expire_remove(struct quarantine *q, const int64_t *row, unsigned n,
+expire_remove(struct quarantine *q, const int64_t *row, size_t n,
     struct err *e)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (quarantine_remove(q, row[i], e) != 0)
 			return -1;
 	return 0;
@@ -440,14 +442,14 @@ expire_remove(struct quarantine *q, const int64_t *row, unsigned n,
 
 /* Long removed: the rows themselves. */
 static int
-forget(struct quarantine *q, const int64_t *row, unsigned n, struct err *e)
+forget(struct quarantine *q, const int64_t *row, size_t n, struct err *e)
 {
 	static const char *const sql[] = {
 	    "DELETE FROM actions WHERE message = ?1",
 	    "DELETE FROM recipients WHERE message = ?1",
 	    "DELETE FROM messages WHERE seq = ?1"};
 
-	for (unsigned i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		for (unsigned k = 0; k < 3; k++)
 			if (db_run(q->db, e, sql[k], "i", row[i]) != 0)
 				return -1;
@@ -456,28 +458,22 @@ forget(struct quarantine *q, const int64_t *row, unsigned n, struct err *e)
 
 static int
 forget_find(struct quarantine *q, uint64_t to, int64_t *row, unsigned max,
-    unsigned *n_r, struct err *e)
+    size_t *n_r, struct err *e)
 {
 	AUTO_QUERY struct db_query *m = db_query(q->db, e,
 	    "SELECT message FROM actions WHERE action = 'removed'"
 	    " AND time_us < ?1 ORDER BY time_us LIMIT ?2", "ii", (int64_t)to,
 	    (int64_t)max);
-	int rc;
 
-	*n_r = 0;
-	if (m == NULL)
-		return -1;
-	while ((rc = db_step(m, e)) == 1)
-		row[(*n_r)++] = db_int(m, 0);
-	return rc;
+	return rows_get(m, row, n_r, e);
 }
 
-typedef int expire_step(struct quarantine *, const int64_t *, unsigned,
+typedef int expire_step(struct quarantine *, const int64_t *, size_t,
     struct err *);
 
 static int
 in_transaction(struct quarantine *q, expire_step *step, const int64_t *row,
-    unsigned n, struct err *e)
+    size_t n, struct err *e)
 {
 	if (n == 0)
 		return 0;
@@ -504,8 +500,7 @@ quarantine_purge(struct quarantine *q, const int64_t days[QUARFILE_KINDS],
 {
 	AUTO_FREE int64_t *row = xcalloc(max, sizeof(*row));
 	int64_t waiting;
-	size_t npending;
-	unsigned n;
+	size_t npending, n;
 
 	*expired_r = 0;
 	if (quarantine_pending(q, &waiting, 1, &npending, e) != 0)
@@ -521,7 +516,7 @@ quarantine_purge(struct quarantine *q, const int64_t days[QUARFILE_KINDS],
 		    in_transaction(q, expire_mark, row, n, e) != 0 ||
 		    in_transaction(q, expire_remove, row, n, e) != 0)
 			return -1;
-		*expired_r += n;
+		*expired_r += (unsigned)n;
 		if (n < room && npending == 0)
 			q->expired_to[k] = to;
 	}

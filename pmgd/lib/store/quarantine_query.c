@@ -191,7 +191,8 @@ quarantine_list(struct quarantine *q, const struct store_list *l,
 	if (m == NULL || page->entry == NULL)
 		return -1;
 	start = a->used;
-	while (!page_full(page, limit, a->used - start) && (rc = db_step(m, e)) == 1) {
+	while (!page_full(page, limit, a->used - start) &&
+	    (rc = db_step(m, e)) == 1) {
 		struct store_entry *s = &page->entry[page->nentry];
 
 		row = entry_fill(q, m, s, LIST_TEXT, a);

@@ -129,18 +129,16 @@ copy_message(int dst, int src, uint64_t size, uint32_t *crc_r, struct err *e)
 	*crc_r = 0;
 	while (off < size) {
 		size_t want = size - off < CHUNK ? (size_t)(size - off) : CHUNK;
-		ssize_t n = pread(src, chunk, want, (off_t)off);
+		ssize_t n = pread_all(src, chunk, want, off);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
 			return err_errno(e, "message: read");
-		if (n == 0)
+		if ((size_t)n < want)
 			return err_set(e, "message became shorter");
-		if (write_all(dst, chunk, (size_t)n) != 0)
+		if (write_all(dst, chunk, want) != 0)
 			return err_errno(e, "quarantine: write");
-		*crc_r = crc32c(*crc_r, chunk, (size_t)n);
-		off += (uint64_t)n;
+		*crc_r = crc32c(*crc_r, chunk, want);
+		off += want;
 	}
 	return 0;
 }
@@ -251,20 +249,12 @@ quarfile_open(int root, const char *path, bool *missing_r, struct err *e)
 static int
 pread_exact(int fd, void *p, size_t n, uint64_t off, struct err *e)
 {
-	size_t got = 0;
+	ssize_t got = pread_all(fd, p, n, off);
 
-	while (got < n) {
-		ssize_t r = pread(fd, (char *)p + got, n - got,
-		    (off_t)(off + got));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_errno(e, "quarantine: read");
-		if (r == 0)
-			return err_set(e, "quarantine file is too short");
-		got += (size_t)r;
-	}
+	if (got < 0)
+		return err_errno(e, "quarantine: read");
+	if ((size_t)got < n)
+		return err_set(e, "quarantine file is too short");
 	return 0;
 }
 
