@@ -218,16 +218,14 @@ copy_out(int fd, uint64_t size)
 	while (off < size) {
 		size_t want = size - off < sizeof(chunk) ? (size_t)(size - off)
 		    : sizeof(chunk);
-		ssize_t n = pread(fd, chunk, want, (off_t)off);
+		ssize_t n = pread_all(fd, chunk, want, off);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			complain("message file", n == 0 ? "is too short"
-			    : strerror(errno));
+		if (n < 0 || (size_t)n < want) {
+			complain("message file", n < 0 ? strerror(errno)
+			    : "is too short");
 			return EXIT_FAILED;
 		}
-		if (write_all(STDOUT_FILENO, chunk, (size_t)n) != 0) {
+		if (write_all(STDOUT_FILENO, chunk, want) != 0) {
 			complain("output", strerror(errno));
 			return EXIT_FAILED;
 		}
