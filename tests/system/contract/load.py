@@ -10,23 +10,27 @@ import threading
 
 from tests.rig import events
 from tests.rig.gateway import OUTSIDE_ADDRESS, TREE
-from tests.rig.samples import GTUBE, now
+from tests.rig.samples import EICAR, GTUBE, now
 from tests.rig.sender import Client
 
 CHECKER = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                        "checker.py")
+PACE_SECONDS = 0.08     # between mails, when the load is to take a while
 ATTEMPTS = 200      # a client retries like a mail server, without its patience
 
 
-def make_mail(ident, size=2000, spam=False, extra=()):
+def make_mail(ident, size=2000, spam=False, virus=False, extra=()):
     """A mail whose body carries its checksum in the header."""
     rnd = random.Random(ident)
     lines = ["mail %s" % ident]
     if spam:
         lines.append(GTUBE)
-    while sum(map(len, lines)) < size:
-        lines.append("".join(rnd.choice("abcdefghij klmno")
-                             for _ in range(70)).strip() + ".")
+    if virus:
+        lines.append(EICAR.decode())
+    block = ["".join(rnd.choices("abcdefghij klmno", k=70)).strip() + "."
+             for _ in range(min(size // 70 + 1, 100))]
+    while len(lines) * 70 < size:
+        lines += block
     body = ("\r\n".join(lines) + "\r\n").encode()
     head = ["From: s-%s@outside.example" % ident,
             "To: r-%s@in.example" % ident, "Subject: test %s" % ident,
@@ -99,7 +103,7 @@ class Load:
                     if pace:
                         pace.wait(0.1)
                 if pace:
-                    pace.wait(0.05 * self.threads)
+                    pace.wait(PACE_SECONDS * self.threads)
 
         workers = [threading.Thread(target=work) for _ in range(self.threads)]
         for w in workers:

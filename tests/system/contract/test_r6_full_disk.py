@@ -1,13 +1,12 @@
 """R6: spool, queue and quarantine on a disk that fills up."""
 
 import os
+import re
 import subprocess
-import threading
 
 import pytest
 
 from tests.rig.gateway import Gateway
-from tests.rig.service import wait_for
 
 from ..conftest import evidence, rig_root
 from .load import Load, check, count, figures, make_mail, without_one_delivery
@@ -38,10 +37,12 @@ def full():
 
 def trouble(folder, root, spool):
     sink_log = os.path.join(folder, "sink.jsonl")
-    with Gateway(root, sink_log=sink_log, keep_mail=False,
+    with Gateway(root, sink_log=sink_log, keep_mail=False, with_spamd=False,
                  conf={"mail": {"maxsize": MAXSIZE}}) as g:
+        # Opened while there is room for it.
+        ballast = os.path.join(spool, "ballast")
+        weight = open(ballast, "wb", buffering=0)
         # The next hop takes nothing: the queue grows until the disk is full.
-        import re
         busy = g.sink.script(re.compile(r"^r-f\d"), at="rcpt",
                              reply="450 4.2.0 busy")
         load = Load(g, folder, threads=4)
@@ -49,26 +50,23 @@ def trouble(folder, root, spool):
                   for n in range(MAILS)], retry=False)
         refused = sum(400 <= c < 500 for c in load.codes.values())
         # Not one free block: what pmgd itself does with mail and quarantine.
-        ballast = os.path.join(spool, "ballast")
-        with open(ballast, "wb") as f:
+        with weight:
             try:
                 while True:
-                    f.write(b"\0" * 4096)
+                    weight.write(b"\0" * 4096)
             except OSError:
                 pass
         direct = Load(g, os.path.join(folder, "direct"), where=g.filter_in,
                       lmtp=True, threads=1)
         hard = {}
-        for n, spam in enumerate((False, True)):
+        for n, virus in enumerate((False, True)):
             ident = "d%d" % n
             hard[ident] = direct.attempt(
-                ident, make_mail(ident, size=100000, spam=spam))
+                ident, make_mail(ident, size=100000, virus=virus))
         os.unlink(ballast)
         g.sink.unscript(busy)
-        space_back = threading.Event()
         g.postfix.wait_empty(120)
-        space_back.set()
-        after = [("a%d" % n, make_mail("a%d" % n, spam=n == 0))
+        after = [("a%d" % n, make_mail("a%d" % n, virus=n == 0))
                  for n in range(3)]
         load.run(after)
         g.postfix.wait_empty(60)
