@@ -245,6 +245,34 @@ removed_segments(void **state)
 }
 
 static void
+prune_keeps_what_is_young_and_the_newest(void **state)
+{
+	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	struct event_writer *w = writer(100);
+	char path[400];
+	struct err e;
+	int n;
+
+	(void)state;
+	for (unsigned i = 0; i < 50; i++)
+		put(w, i);
+	n = segment(0, path, sizeof(path));
+	assert_true(n > 3);
+	assert_int_equal(event_prune(w, 3600, &e), 0);
+	utimensat(AT_FDCWD, path, old, 0);
+	assert_int_equal(event_prune(w, 3600, &e), 1);
+	assert_int_equal(segment(0, path, sizeof(path)), n - 1);
+	for (int i = 0; i < n - 1; i++) {
+		segment(i, path, sizeof(path));
+		utimensat(AT_FDCWD, path, old, 0);
+	}
+	assert_int_equal(event_prune(w, 3600, &e), n - 2);
+	assert_int_equal(segment(0, path, sizeof(path)), 1);
+	put(w, 50);	/* the newest is still the one being written */
+	event_writer_close(w);
+}
+
+static void
 sequence_grows_over_restarts(void **state)
 {
 	struct event_writer *w = writer(1 << 20);
@@ -558,6 +586,7 @@ main(void)
 		T(too_large_is_refused),
 		T(rotates_and_follows),
 		T(removed_segments),
+		T(prune_keeps_what_is_young_and_the_newest),
 		T(sequence_grows_over_restarts),
 		T(lost_tail_is_not_reused),
 		T(torn_tail_at_every_byte),

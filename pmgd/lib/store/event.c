@@ -281,6 +281,38 @@ event_write(struct event_writer *w, struct span payload, bool durable,
 	return 0;
 }
 
+/* A file is written last when it gets its last record. */
+static bool
+segment_older(int dir, const char *name, int64_t keep_seconds)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtime < clock_wall_us() / 1000000 - keep_seconds;
+}
+
+int
+event_prune(struct event_writer *w, int64_t keep_seconds, struct err *e)
+{
+	uint64_t newest, none, first;
+	struct dirent *de;
+	int removed = 0;
+	DIR *d;
+
+	if (segments_around(w->dir, UINT64_MAX - 1, &newest, &none, e) != 0)
+		return -1;
+	d = opendir(w->dir);
+	if (d == NULL)
+		return err_errno(e, "%s", w->dir);
+	while ((de = readdir(d)) != NULL)
+		if (segment_parse(de->d_name, &first) && first != newest &&
+		    segment_older(dirfd(d), de->d_name, keep_seconds) &&
+		    unlinkat(dirfd(d), de->d_name, 0) == 0)
+			removed++;
+	closedir(d);
+	return removed;
+}
+
 uint64_t
 event_writer_seq(const struct event_writer *w)
 {

@@ -34,6 +34,11 @@ struct event_writer *event_writer_open(const char *dir, uint64_t segment_bytes,
 int event_write(struct event_writer *w, struct span payload, bool durable,
     struct err *e);
 /* Sequence number of the last record written or found; 0: none. */
+/*
+ * Removes segments whose last record is older than that many seconds; the
+ * newest one always stays. Returns how many, -1: e tells.
+ */
+int event_prune(struct event_writer *w, int64_t keep_seconds, struct err *e);
 uint64_t event_writer_seq(const struct event_writer *w);
 void event_writer_close(struct event_writer *w);
 
