@@ -9,6 +9,7 @@
 enum {
 	SEND_TIMEOUT_MS = 60 * 1000,
 	OUT_MAX = 1024 * 1024,
+	OUT_FLUSH = 64 * 1024,	/* a reply must never meet a full buffer */
 	/* After SIGTERM a client that has only just been greeted may still
 	 * hand over its message: a 421 would cost it a deferral. */
 	STOP_GRACE_MS = 3000,
@@ -18,6 +19,7 @@ void
 conn_init(struct conn *c, int fd)
 {
 	c->fd = fd;
+	c->gone = false;
 	c->pos = c->n = 0;
 	buf_init(&c->out, OUT_MAX);
 }
@@ -33,17 +35,16 @@ static int
 wait_readable(int fd, int timeout_ms, bool stoppable)
 {
 	int64_t deadline = clock_mono_ms() + timeout_ms;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p[2] = {{.fd = fd, .events = POLLIN},
+	    {.fd = stoppable ? worker_stop_fd() : -1, .events = POLLIN}};
 
 	for (;;) {
-		int n = poll(&p, 1, clock_left_ms(deadline));
+		int n = poll(p, 2, clock_left_ms(deadline));
 
 		if (n > 0)
-			return 1;
+			return p[0].revents != 0 ? 1 : -1;
 		if (n == 0)
 			return 0;
-		if (errno == EINTR && stoppable && worker_stopping())
-			return -1;
 	}
 }
 
@@ -130,6 +131,8 @@ conn_consume(struct conn *c, size_t n)
 void
 conn_reply(struct conn *c, int code, const char *text)
 {
+	if (c->out.n >= OUT_FLUSH)
+		(void)conn_flush(c);
 	buf_printf(&c->out, "%d %s\r\n", code, text);
 }
 
@@ -139,6 +142,8 @@ conn_flush(struct conn *c)
 	int64_t deadline = clock_mono_ms() + SEND_TIMEOUT_MS;
 	size_t sent = 0;
 
+	if (c->gone)
+		return false;
 	while (sent < c->out.n) {
 		struct pollfd p = {.fd = c->fd, .events = POLLOUT};
 		ssize_t n = send(c->fd, c->out.p + sent, c->out.n - sent,
@@ -146,9 +151,10 @@ conn_flush(struct conn *c)
 
 		if (n > 0)
 			sent += (size_t)n;
-		else if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return false;
-		else if (poll(&p, 1, clock_left_ms(deadline)) == 0)
+		else if ((n < 0 && errno != EAGAIN && errno != EINTR) ||
+		    poll(&p, 1, clock_left_ms(deadline)) == 0)
+			c->gone = true;
+		if (c->gone)
 			return false;
 	}
 	buf_reset(&c->out);

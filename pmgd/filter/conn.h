@@ -10,6 +10,7 @@ enum conn_line { CONN_LINE, CONN_EOF, CONN_TIMEOUT, CONN_STOP, CONN_BAD };
 
 struct conn {
 	int fd;
+	bool gone;		/* takes no more replies */
 	struct buf out;		/* replies not yet sent (PIPELINING) */
 	size_t pos, n;		/* unread part of in */
 	unsigned char in[65536];

@@ -46,6 +46,7 @@ struct message {
 	struct spool_file spool;
 	struct span raw;		/* mapped spool file */
 	int64_t arrived_us;		/* wall clock */
+	int64_t deadline_ms;		/* monotonic: mail.filter-timeout */
 
 	/* parse */
 	struct mime *mime;

@@ -80,7 +80,7 @@ virus(const struct message *m)
 }
 
 static json_t *
-spam(const struct message *m)
+spam(const struct message *m, bool brief)
 {
 	static const char *const state[] = {
 	    [SCORE_SKIPPED] = "skipped", [SCORE_SCORED] = "scored",
@@ -92,7 +92,7 @@ spam(const struct message *m)
 	if (m->score.state == SCORE_SCORED)
 		json_object_set_new(o, "score",
 		    json_real((double)m->score.milli / 1000));
-	for (size_t i = 0; i < m->score.nhit; i++)
+	for (size_t i = 0; i < m->score.nhit && !brief; i++)
 		json_array_append_new(hits, json_pack("{s:o, s:f}", "name",
 		    text(m->score.hit[i].name), "score",
 		    (double)m->score.hit[i].score_milli / 1000));
@@ -172,9 +172,10 @@ notes(const struct message *m)
 	return a;
 }
 
-/* max_rcpt: recipients that are listed; a record has to fit one packet. */
+/* max_rcpt: recipients that are listed; a record has to fit one packet.
+ * brief: without the lists that a sender can make long. */
 static json_t *
-record(const struct message *m, size_t max_rcpt)
+record(const struct message *m, size_t max_rcpt, bool brief)
 {
 	json_t *o = json_object(), *rcpt = json_array();
 
@@ -194,14 +195,16 @@ record(const struct message *m, size_t max_rcpt)
 	put_text(o, "unchecked", m->unchecked);
 	json_object_set_new(o, "defects", defects(m));
 	json_object_set_new(o, "virus", virus(m));
-	json_object_set_new(o, "spam", spam(m));
-	json_object_set_new(o, "matches", matches(m));
+	json_object_set_new(o, "spam", spam(m, brief));
+	if (!brief)
+		json_object_set_new(o, "matches", matches(m));
 	for (size_t i = 0; i < m->env.nrcpt && i < max_rcpt; i++)
 		json_array_append_new(rcpt, recipient(m, i));
 	json_object_set_new(o, "nrecipients",
 	    json_integer((json_int_t)m->env.nrcpt));
 	json_object_set_new(o, "recipients", rcpt);
-	json_object_set_new(o, "notes", notes(m));
+	if (!brief)
+		json_object_set_new(o, "notes", notes(m));
 	if (m->parked)
 		json_object_set_new(o, "parked", json_true());
 	json_object_set_new(o, "us", timing(m));
@@ -210,9 +213,9 @@ record(const struct message *m, size_t max_rcpt)
 
 static bool
 record_send(struct worker *w, const struct message *m, size_t max_rcpt,
-    bool durable)
+    bool brief, bool durable)
 {
-	json_t *o = record(m, max_rcpt);
+	json_t *o = record(m, max_rcpt, brief);
 	char *s = json_dumps(o, JSON_COMPACT);
 	bool ok = s != NULL && parent_event(&w->link, span_str(s), durable);
 
@@ -227,10 +230,13 @@ record_write(struct worker *w, struct message *m)
 	bool discard = false, ok;
 
 	for (size_t i = 0; i < m->env.nrcpt; i++)
-		discard = discard || m->outcome[i].result == RESULT_BLOCKED;
-	/* Long addresses and replies can make it too large for a packet. */
-	ok = record_send(w, m, RCPT_MAX, discard) ||
-	    record_send(w, m, RCPT_FEW, discard);
+		discard = discard || m->outcome[i].result == RESULT_BLOCKED ||
+		    m->outcome[i].result == RESULT_REJECTED;
+	/* Long addresses and replies can make it too large for a packet, and
+	 * so can file names that a sender made up for our notes. */
+	ok = record_send(w, m, RCPT_MAX, false, discard) ||
+	    record_send(w, m, RCPT_FEW, false, discard) ||
+	    record_send(w, m, RCPT_FEW, true, discard);
 	if (!ok)
 		log_error("no event record for this message");
 	return ok;

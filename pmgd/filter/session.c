@@ -267,16 +267,33 @@ normalise_lines(struct session *s, struct err *e)
 	return rc;
 }
 
+/* Behind a Received field at the top: before the queue Postfix puts one there
+ * that tells the second, and so differs each time that the mail comes. */
+static struct span
+behind_received(struct span s)
+{
+	size_t end = 0;
+
+	if (!span_iprefix(s, "Received:"))
+		return s;
+	do
+		end = span_chr(s, end, '\n') + 1;
+	while (end < s.n && (s.p[end] == ' ' || s.p[end] == '\t'));
+	return span_sub(s, end, s.n);
+}
+
 static void
 message_key(struct message *m)
 {
 	unsigned char md[SHA256_DIGEST_LENGTH];
+	struct span s;
 
 	if (*m->env.queue_id != '\0') {
 		snprintf(m->key, sizeof(m->key), "%s", m->env.queue_id);
 		return;
 	}
-	SHA256(m->raw.p, m->raw.n, md);
+	s = behind_received(m->raw);
+	SHA256(s.p, s.n, md);
 	for (int i = 0; i < 16; i++)
 		snprintf(m->key + 2 * i, 3, "%02x", md[i]);
 }
@@ -332,6 +349,7 @@ static void
 process(struct session *s, int64_t began, bool bare)
 {
 	struct message *m = &s->m;
+	int64_t timeout;
 	struct err e;
 
 	if (bare && normalise_lines(s, &e) != 0) {
@@ -348,20 +366,30 @@ process(struct session *s, int64_t began, bool bare)
 	m->us_receive = (clock_mono_ms() - began) * 1000;
 	m->outcome = arena_array(&m->arena, m->env.nrcpt,
 	    sizeof(*m->outcome));
-	if (m->outcome == NULL)
-		fatal("no memory for %zu recipients", m->env.nrcpt);
+	if (m->outcome == NULL) {
+		data_failed(s, 452, "4.3.1 too many recipients for the memory "
+		    "of one mail");
+		return;
+	}
 	message_key(m);
-	alarm((unsigned)config_int(s->w->config, "mail", "filter-timeout"));
+	timeout = config_int(s->w->config, "mail", "filter-timeout");
+	m->deadline_ms = clock_mono_ms() + 1000 * timeout;
+	alarm((unsigned)timeout);
 	m->parked = parent_begin(&s->w->link, m->key);
 	if (m->parked)
 		commit_hold(s->w, m, QUAR_POISON,
 		    "a worker died of this message twice");
 	else
 		filter_message(s->w, m, &s->outlet);
+	/* Nobody is ever told yes because nothing was decided for him. */
+	outcome_all(m, RESULT_DEFERRED, 451, "4.3.0 filter: no decision");
 	if (!record_write(s->w, m))
-		/* A discard must be on record before it is confirmed. */
+		/* A discard must be on record before it is confirmed; so must
+		 * a refusal that the one reply of ESMTP may cover with a yes. */
 		for (size_t i = 0; i < m->env.nrcpt; i++)
-			if (m->outcome[i].result == RESULT_BLOCKED) {
+			if (m->outcome[i].result == RESULT_BLOCKED ||
+			    (m->outcome[i].result == RESULT_REJECTED &&
+			     !s->lmtp)) {
 				m->outcome[i].result = RESULT_DEFERRED;
 				smtp_reply_set(&m->outcome[i].reply, 451,
 				    "4.3.0 event file cannot be written");
@@ -372,9 +400,12 @@ process(struct session *s, int64_t began, bool bare)
 	alarm(0);
 }
 
-static void
+/* False: the client went away, or stalled, in its data. What may still come
+ * from it is a piece of a mail and must not be read as commands. */
+static bool
 cmd_data(struct session *s)
 {
+	bool go_on = true;
 	struct message *m = &s->m;
 	uint64_t max = 2 * (uint64_t)config_int(s->w->config, "mail",
 	    "maxsize");
@@ -385,13 +416,13 @@ cmd_data(struct session *s)
 
 	if (!s->in_mail || m->env.nrcpt == 0) {
 		say(s, 503, "5.5.1 RCPT first");
-		return;
+		return true;
 	}
 	if (!spool_has_room(s->w->paths->active, max) ||
 	    spool_open(&m->spool, s->w->paths->active, &e) != 0) {
 		say(s, 452, "4.3.1 no space in the filter's spool");
 		message_reset(s);
-		return;
+		return true;
 	}
 	message_logid(m);
 	snprintf(prefix, sizeof(prefix), "%s: ", m->logid);
@@ -403,6 +434,9 @@ cmd_data(struct session *s)
 			process(s, began, bare);
 			break;
 		case RECV_GONE:
+			log_info("client gone, or silent for %d s, in its data",
+			    DATA_TIMEOUT_MS / 1000);
+			go_on = false;
 			break;
 		case RECV_TOO_BIG:
 			data_failed(s, 552,
@@ -417,6 +451,7 @@ cmd_data(struct session *s)
 	log_set_prefix("");
 	message_reset(s);
 	forward_reset(s);
+	return go_on;
 }
 
 /* False: the session is over. */
@@ -442,8 +477,7 @@ command(struct session *s, struct span line)
 		cmd_rcpt(s, args);
 		return true;
 	case SMTP_DATA:
-		cmd_data(s);
-		return true;
+		return cmd_data(s);
 	case SMTP_RSET:
 		message_reset(s);
 		forward_reset(s);
