@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/ipc.h"
 #include "lib/base/log.h"
 #include "lib/base/xalloc.h"
@@ -17,7 +18,13 @@
 enum {
 	STORE_TIMEOUT_MS = 60 * 1000,
 	REINJECT_TIMEOUT_MS = 300 * 1000,
+	REINJECT_LEAST_MS = 1000,
 	ADDRESS_LOG = 320,
+	/* Of what the sender wrote, for lists: the message itself has it all. */
+	HELD_TEXT_MAX = 2000,
+	/* So many recipients fit into one packet to the store, however long
+	 * their addresses and DSN parameters are. */
+	HELD_RCPT_FEW = 50,
 };
 
 static const char *
@@ -125,18 +132,35 @@ store_ask(struct worker *w, int fd, struct span request,
 	return r->ok ? 0 : err_set(e, "%s", r->error);
 }
 
+/* Not longer than the store needs, nor cut within a character. */
+static const char *
+held_text(struct message *m, const char *s)
+{
+	size_t n = strlen(s);
+	const char *cut;
+
+	if (n <= HELD_TEXT_MAX)
+		return s;
+	n = HELD_TEXT_MAX;
+	while (n > 0 && (s[n] & 0xc0) == 0x80)
+		n--;
+	cut = arena_strndup(&m->arena, span_of(s, n));
+	return cut ? cut : "";
+}
+
 /* The id in the quarantine, or NULL: not committed, e tells. */
 static const char *
 quarantine_commit(struct worker *w, struct message *m,
     enum quarantine_kind kind, const struct rule *rule, const char *why,
     const struct spool_file *f, const size_t *rcpt, size_t nrcpt,
-    struct err *e)
+    bool *too_many, struct err *e)
 {
 	AUTO_BUF struct buf b = {.max = IPC_MAX};
 	struct store_commit c = {.kind = kind, .logid = m->logid,
 	    .queue_id = m->key, .sender = m->env.sender,
-	    .header_from = m->from, .subject = m->subject,
-	    .message_id = m->message_id, .rule = rule ? rule->name : why,
+	    .header_from = held_text(m, m->from),
+	    .subject = held_text(m, m->subject),
+	    .message_id = held_text(m, m->message_id), .rule = rule ? rule->name : why,
 	    .virus = m->scanned && m->scan.result == SCAN_VIRUS ? m->scan.name
 	                                                        : "",
 	    .spam_level = m->spam_level, .spam_info = spam_info(m),
@@ -153,7 +177,7 @@ quarantine_commit(struct worker *w, struct message *m,
 		return NULL;
 	}
 	for (size_t i = 0; i < nrcpt; i++) {
-		const struct recipient *to = &m->env.rcpt[rcpt ? rcpt[i] : i];
+		const struct recipient *to = &m->env.rcpt[rcpt[i]];
 
 		c.rcpt[i] = (struct store_rcpt){.addr = to->addr,
 		    .notify = to->notify, .orcpt = to->orcpt};
@@ -161,11 +185,46 @@ quarantine_commit(struct worker *w, struct message *m,
 	store_commit_put(&b, &c);
 	if (b.overflow) {
 		err_set(e, "too many recipients for one quarantine entry");
+		*too_many = true;
 		return NULL;
 	}
 	if (store_ask(w, f->fd, buf_span(&b), &r, &m->arena, e) != 0)
 		return NULL;
 	return r.id;
+}
+
+/*
+ * One entry for all recipients, or several where one packet cannot hold them
+ * all; id[k] for each, NULL = not committed. False: some are not.
+ */
+static bool
+quarantine_all(struct worker *w, struct message *m, enum quarantine_kind kind,
+    const struct rule *rule, const char *why, const struct spool_file *f,
+    const size_t *rcpt, size_t nrcpt, const char **id)
+{
+	size_t step = nrcpt;
+	bool all = true;
+	struct err e;
+
+	for (size_t off = 0; off < nrcpt; off += step) {
+		size_t n = step < nrcpt - off ? step : nrcpt - off;
+		bool too_many = false;
+		const char *one = quarantine_commit(w, m, kind, rule, why, f,
+		    rcpt + off, n, &too_many, &e);
+
+		if (too_many && step > HELD_RCPT_FEW) {
+			step = HELD_RCPT_FEW;
+			n = step;
+			one = quarantine_commit(w, m, kind, rule, why, f,
+			    rcpt + off, n, &too_many, &e);
+		}
+		if (one == NULL)
+			log_error("quarantine: %s", e.text);
+		all = all && one != NULL;
+		for (size_t k = off; k < off + n; k++)
+			id[k] = one;
+	}
+	return all;
 }
 
 static void
@@ -180,21 +239,18 @@ quarantine_group(struct worker *w, struct message *m, const struct copy *c,
 {
 	const struct plan_group *g = c->group;
 	const struct spool_file *f = c->file.fd >= 0 ? &c->file : &m->spool;
-	struct err e;
-	const char *id = quarantine_commit(w, m, kind, g->rule, "", f, g->rcpt,
-	    g->nrcpt, &e);
+	AUTO_FREE const char **id = xcalloc(g->nrcpt, sizeof(*id));
 
-	if (id == NULL)
-		log_error("quarantine: %s", e.text);
+	quarantine_all(w, m, kind, g->rule, "", f, g->rcpt, g->nrcpt, id);
 	for (size_t k = 0; k < g->nrcpt; k++) {
 		size_t i = g->rcpt[k];
 
-		if (id == NULL) {
+		if (id[k] == NULL) {
 			outcome_deferred(m, i, g->rule, 451,
 			    "4.3.0 quarantine cannot take the mail now");
 			continue;
 		}
-		m->outcome[i].quarantine_id = id;
+		m->outcome[i].quarantine_id = id[k];
 		ok_reply(m, i);
 		outcome_set(m, i, RESULT_QUARANTINED, g->rule,
 		    kind_word(kind));
@@ -202,11 +258,12 @@ quarantine_group(struct worker *w, struct message *m, const struct copy *c,
 }
 
 /* Removed attachments whose originals are wanted: the received bytes go to the
- * attachment quarantine before the changed copy goes anywhere. */
+ * attachment quarantine before the changed copy goes anywhere, to the
+ * quarantine as well. False: they could not, the recipients are deferred. */
 static bool
 keep_original(struct worker *w, struct message *m, const struct plan_group *g)
 {
-	struct err e;
+	AUTO_FREE const char **id = xcalloc(g->nrcpt, sizeof(*id));
 
 	for (size_t k = 0; k < g->nstep; k++) {
 		const struct plan_step *s = &g->step[k];
@@ -214,10 +271,9 @@ keep_original(struct worker *w, struct message *m, const struct plan_group *g)
 		if (s->action->type != ACTION_REMOVE ||
 		    (s->action->flags & OBJ_QUARANTINE_COPY) == 0)
 			continue;
-		if (quarantine_commit(w, m, QUAR_ATTACHMENT, s->rule, "",
-		        &m->spool, g->rcpt, g->nrcpt, &e) != NULL)
+		if (quarantine_all(w, m, QUAR_ATTACHMENT, s->rule, "",
+		        &m->spool, g->rcpt, g->nrcpt, id))
 			return true;
-		log_error("attachment quarantine: %s", e.text);
 		for (size_t i = 0; i < g->nrcpt; i++)
 			outcome_deferred(m, g->rcpt[i], s->rule, 451,
 			    "4.3.0 quarantine cannot take the mail now");
@@ -228,10 +284,21 @@ keep_original(struct worker *w, struct message *m, const struct plan_group *g)
 
 /* ---- reinjection ---- */
 
+/* What Postfix gets of the time that one message has. */
+static int
+reinject_ms(int64_t deadline_ms)
+{
+	int left = clock_left_ms(deadline_ms);
+
+	if (left > REINJECT_TIMEOUT_MS)
+		return REINJECT_TIMEOUT_MS;
+	return left < REINJECT_LEAST_MS ? REINJECT_LEAST_MS : left;
+}
+
 int
-outlet_send(struct worker *w, struct outlet *o, const struct envelope *env,
-    const struct recipient *to, size_t nto, struct span bytes,
-    struct smtp_reply *reply, struct err *e)
+outlet_send(struct worker *w, struct outlet *o, int64_t deadline_ms,
+    const struct envelope *env, const struct recipient *to, size_t nto,
+    struct span bytes, struct smtp_reply *reply, struct err *e)
 {
 	bool fresh = o->client == NULL;
 
@@ -240,7 +307,7 @@ outlet_send(struct worker *w, struct outlet *o, const struct envelope *env,
 
 		if (o->client == NULL)
 			o->client = smtp_client_open(w->reinject, w->host,
-			    REINJECT_TIMEOUT_MS, e);
+			    reinject_ms(deadline_ms), e);
 		if (o->client == NULL)
 			return -1;
 		rc = smtp_client_send(o->client, env, to, nto, bytes, reply, e);
@@ -268,6 +335,9 @@ reinject_reply(struct message *m, size_t i, const struct rule *rule,
 		outcome_set(m, i, RESULT_REJECTED, rule, "");
 	} else if (r->code >= 400) {
 		m->outcome[i].reply = *r;
+		/* Its session may be ending; the one with Postfix is not. */
+		if (r->code == 421)
+			m->outcome[i].reply.code = 451;
 		outcome_set(m, i, RESULT_DEFERRED, rule, "");
 	} else {
 		outcome_deferred(m, i, rule, 451,
@@ -288,7 +358,7 @@ reinject_group(struct worker *w, struct message *m, const struct copy *c,
 
 	for (size_t k = 0; k < g->nrcpt; k++)
 		to[k] = m->env.rcpt[g->rcpt[k]];
-	rc = outlet_send(w, o, &m->env, to, g->nrcpt, c->bytes, reply, &e);
+	rc = outlet_send(w, o, m->deadline_ms, &m->env, to, g->nrcpt, c->bytes, reply, &e);
 	if (rc != 0)
 		log_error("reinjection to %s: %s", w->reinject, e.text);
 	queued = rc == 0 ? arena_strdup(&m->arena,
@@ -323,27 +393,42 @@ block_group(struct worker *w, struct message *m, const struct plan_group *g)
 	}
 }
 
+/*
+ * From here on only sockets with deadlines are waited for: a store or Postfix
+ * that hangs defers the mail. The alarm would make a strike of it, and a
+ * second copy of what was sent already.
+ */
+static void
+commit_begins(void)
+{
+	alarm(0);
+}
+
 void
 commit_plan(struct worker *w, struct message *m, struct outlet *o)
 {
 	bool virus = m->scanned && m->scan.result == SCAN_VIRUS;
 
+	commit_begins();
 	for (size_t i = 0; i < m->env.nrcpt; i++)
 		m->outcome[i].quarantine_id = m->outcome[i].queue_id = "";
 	for (size_t i = 0; i < m->plan->ngroup; i++) {
 		struct copy *c = &m->copy[i];
 
-		if (c->group->disp == DISP_QUARANTINE)
+		if (c->group->disp == DISP_BLOCK)
+			block_group(w, m, c->group);
+		else if (!keep_original(w, m, c->group))
+			continue;
+		else if (c->group->disp == DISP_QUARANTINE)
 			quarantine_group(w, m, c,
 			    virus ? QUAR_VIRUS : QUAR_SPAM);
-		else if (c->group->disp == DISP_BLOCK)
-			block_group(w, m, c->group);
 	}
 	for (size_t i = 0; i < m->plan->ngroup; i++) {
 		struct copy *c = &m->copy[i];
 
-		if (c->group->disp == DISP_ACCEPT &&
-		    keep_original(w, m, c->group))
+		/* Those whose original could not be kept have their reply. */
+		if (c->group->disp == DISP_ACCEPT && c->group->nrcpt > 0 &&
+		    m->outcome[c->group->rcpt[0]].result == RESULT_NONE)
 			reinject_group(w, m, c, o);
 	}
 }
@@ -352,20 +437,22 @@ void
 commit_hold(struct worker *w, struct message *m, enum quarantine_kind kind,
     const char *why)
 {
-	struct err e;
-	const char *id = quarantine_commit(w, m, kind, NULL, why, &m->spool,
-	    NULL, m->env.nrcpt, &e);
+	AUTO_FREE const char **id = xcalloc(m->env.nrcpt, sizeof(*id));
+	AUTO_FREE size_t *every = xcalloc(m->env.nrcpt, sizeof(*every));
 
-	if (id == NULL)
-		log_error("quarantine: %s", e.text);
+	commit_begins();
+	for (size_t i = 0; i < m->env.nrcpt; i++)
+		every[i] = i;
+	quarantine_all(w, m, kind, NULL, why, &m->spool, every, m->env.nrcpt,
+	    id);
 	for (size_t i = 0; i < m->env.nrcpt; i++) {
 		m->outcome[i].quarantine_id = m->outcome[i].queue_id = "";
-		if (id == NULL) {
+		if (id[i] == NULL) {
 			outcome_deferred(m, i, NULL, 451,
 			    "4.3.0 quarantine cannot take the mail now");
 			continue;
 		}
-		m->outcome[i].quarantine_id = id;
+		m->outcome[i].quarantine_id = id[i];
 		ok_reply(m, i);
 		outcome_set(m, i, RESULT_QUARANTINED, NULL, kind_word(kind));
 	}

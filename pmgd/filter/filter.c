@@ -114,6 +114,7 @@ void
 filter_message(struct worker *w, struct message *m, struct outlet *o)
 {
 	int64_t began = clock_mono_us(), commit;
+	bool prepared;
 	struct err e;
 
 	parse(m, w->paths->quarantine);
@@ -126,11 +127,14 @@ filter_message(struct worker *w, struct message *m, struct outlet *o)
 		return;
 	plan(w, m);
 	commit = clock_mono_us();
+	prepared = m->plan != NULL && !arena_full(&m->arena) &&
+	    prepare_copies(w, m, &e) == 0;
+	/* A full arena also means that an edit may be missing. */
 	if (m->plan == NULL || arena_full(&m->arena)) {
 		outcome_all(m, RESULT_DEFERRED, 451,
 		    "4.3.0 message needs more memory than allowed");
 		parent_strike(&w->link);
-	} else if (prepare_copies(w, m, &e) != 0) {
+	} else if (!prepared) {
 		log_error("%s", e.text);
 		outcome_all(m, RESULT_DEFERRED, 452,
 		    "4.3.1 no space in the filter's spool");

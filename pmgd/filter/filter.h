@@ -40,9 +40,9 @@ void commit_hold(struct worker *w, struct message *m,
 /* notice.c: notifications and BCC. Failures are logged, no more. */
 void notices_send(struct worker *w, struct message *m, struct outlet *o);
 /* commit.c: sends bytes back to Postfix; opens the connection as needed. */
-int outlet_send(struct worker *w, struct outlet *o, const struct envelope *env,
-    const struct recipient *to, size_t nto, struct span bytes,
-    struct smtp_reply *reply, struct err *e);
+int outlet_send(struct worker *w, struct outlet *o, int64_t deadline_ms,
+    const struct envelope *env, const struct recipient *to, size_t nto,
+    struct span bytes, struct smtp_reply *reply, struct err *e);
 /* record.c: the event record. False: not written. */
 bool record_write(struct worker *w, struct message *m);
 

@@ -238,9 +238,12 @@ copy_write(struct worker *w, struct message *m, struct copy *c,
 	AUTO_BUF struct buf b = {.max = 2 * m->raw.n + GROWTH};
 
 	edit_write(ed, &b);
-	if (b.overflow)
+	if (b.overflow) {
+		/* The same at each try: to be parked, not tried for days. */
+		parent_strike(&w->link);
 		return err_set(e, "rules make the message larger than %zu "
 		    "bytes", b.max);
+	}
 	if (spool_open(&c->file, w->paths->active, e) != 0 ||
 	    spool_write(&c->file, buf_span(&b), e) != 0)
 		return -1;
