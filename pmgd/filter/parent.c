@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -64,6 +65,8 @@ child_main(struct parent *p, int link)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Else syslog(3) goes on to write to a number that soon is a client's. */
+	closelog();
 	close_inherited(keep, 3);
 	worker_run(&w);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "filter/session.h"
@@ -21,15 +22,29 @@ enum {
 	SNAPSHOT_MAX = 512 * 1024 * 1024,
 	/* Several copies of the largest message, rules, libraries. */
 	ADDRESS_SPACE = 2048,	/* MiB */
+	FILES_MAX = 1024,	/* a copy for each recipient, when rules ask */
 };
 
 static volatile sig_atomic_t stop;
+/* Readable after SIGTERM: one that arrives just before a wait begins would
+ * not interrupt it. */
+static int stop_fd = -1;
 
 static void
 on_term(int sig)
 {
+	int saved = errno;
+
 	(void)sig;
 	stop = 1;
+	eventfd_write(stop_fd, 1);
+	errno = saved;
+}
+
+int
+worker_stop_fd(void)
+{
+	return stop_fd;
 }
 
 bool
@@ -142,7 +157,7 @@ worker_sandbox(const struct worker *w)
 	        ? SANDBOX_NET_INET : SANDBOX_NET_UNIX,
 	    .as_bytes = (uint64_t)ADDRESS_SPACE * 1024 * 1024,
 	    .fsize_bytes = 1024ull * 1024 * 1024,
-	    .nofile = 64,
+	    .nofile = FILES_MAX,
 	};
 	struct err e;
 
@@ -163,6 +178,8 @@ worker_accept(struct worker *w, int ep, enum direction *dir)
 			fatal("epoll: %s", strerror(errno));
 		if (n <= 0)
 			continue;
+		if (ev.data.fd == stop_fd)
+			break;
 		if (ev.data.fd == w->link.fd)
 			exit(0);	/* the parent went away */
 		fd = accept4(ev.data.fd, NULL, NULL,
@@ -185,11 +202,13 @@ worker_poll(const struct worker *w)
 	    .data.fd = w->listen_out};
 	struct epoll_event link = {.events = EPOLLRDHUP,
 	    .data.fd = w->link.fd};
+	struct epoll_event term = {.events = EPOLLIN, .data.fd = stop_fd};
 
 	/* EPOLLEXCLUSIVE: one connection wakes one worker. */
 	if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, w->listen_in, &in) != 0 ||
 	    epoll_ctl(ep, EPOLL_CTL_ADD, w->listen_out, &out) != 0 ||
-	    epoll_ctl(ep, EPOLL_CTL_ADD, w->link.fd, &link) != 0)
+	    epoll_ctl(ep, EPOLL_CTL_ADD, w->link.fd, &link) != 0 ||
+	    epoll_ctl(ep, EPOLL_CTL_ADD, stop_fd, &term) != 0)
 		fatal("epoll: %s", strerror(errno));
 	return ep;
 }
@@ -201,6 +220,9 @@ worker_run(struct worker *w)
 	enum direction dir;
 	int ep;
 
+	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (stop_fd < 0)
+		fatal("eventfd: %s", strerror(errno));
 	sigaction(SIGTERM, &sa, NULL);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);	/* a terminal's Ctrl-C: the parent decides */

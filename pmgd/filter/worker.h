@@ -42,5 +42,7 @@ void worker_run(struct worker *w) __attribute__((noreturn));
 void worker_refresh(struct worker *w);
 /* True after SIGTERM: finish the message in work, then end. */
 bool worker_stopping(void);
+/* Becomes, and stays, readable then. */
+int worker_stop_fd(void);
 
 #endif
