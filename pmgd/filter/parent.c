@@ -32,6 +32,7 @@
 enum {
 	SEGMENT_BYTES = 16 * 1024 * 1024,
 	DRAIN_SECONDS = 60,
+	PRUNE_SECONDS = 3600,
 	/* A worker that dies younger than this is replaced only this late. */
 	BACKOFF_MS = 500,
 	FILES_MAX = 1024,	/* a link for each worker, and some */
@@ -187,32 +188,38 @@ on_exit_child(sd_event_source *s, const siginfo_t *si, void *arg)
 	return 0;
 }
 
-/* Without a setting: by memory as the reference product computes it (each
- * worker is small, but a message of 10 MB is held several times). */
 static unsigned
 workers_wanted(const struct parent_options *o, const struct config *c)
 {
-	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	int64_t mb = (int64_t)pages * size / (1024 * 1024);
-	int64_t n = 5 + (mb - 2560) / 150;
+	int64_t n = o->workers > 0 ? o->workers
+	                           : config_int(c, "mail", "filter_workers");
 
-	if (o->workers > 0)
-		n = o->workers;
-	else if (config_is_set(c, "mail", "max_filters"))
-		n = config_int(c, "mail", "max_filters");
-	else if (n > 40)
-		n = 40;
-	if (n < 2)
-		n = 2;
 	return n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
 
-static unsigned
-spamd_places(void)
+static void
+settings_take(struct parent *p, const struct config *c)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	p->admission.places = (unsigned)config_int(c, "spam",
+	    "spamd_children");
+	p->event_keep_seconds = config_int(c, "admin", "eventlifetime") *
+	    24 * 3600;
+}
 
-	return n < 1 ? 1 : (unsigned)n;
+/* Old event files go, at start and each hour. */
+static int
+on_prune(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct parent *p = arg;
+	struct err e;
+	int n = event_prune(p->events, p->event_keep_seconds, &e);
+
+	if (n < 0)
+		log_warn("old event files: %s", e.text);
+	else if (n > 0)
+		log_info("removed %d event files past admin.eventlifetime", n);
+	sd_event_source_set_time(s, usec + PRUNE_SECONDS * 1000000ull);
+	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
 static int
@@ -232,6 +239,7 @@ on_hup(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
 		return 0;
 	}
 	n = workers_wanted(p->opt, c);
+	settings_take(p, c);
 	config_free(c);
 	/* Workers take settings and rules by themselves, between messages. */
 	for (unsigned i = n; i < p->nworkers; i++)
@@ -303,6 +311,8 @@ parent_open(struct parent *p, const struct parent_options *o)
 		fatal("%s", e.text);
 	parent_sandbox(o, config_bool(c, "mail", "tcp_filter_ports"));
 	p->nworkers = workers_wanted(o, c);
+	admission_init(&p->admission, 1);
+	settings_take(p, c);
 	config_free(c);
 	p->events = event_writer_open(o->paths->events, SEGMENT_BYTES, &e);
 	if (p->events == NULL)
@@ -310,7 +320,6 @@ parent_open(struct parent *p, const struct parent_options *o)
 	p->strikes = strikes_open(dir, WORKERS_MAX, &e);
 	if (p->strikes == NULL)
 		fatal("strikes: %s", e.text);
-	admission_init(&p->admission, spamd_places());
 	buf_init(&p->in, IPC_MAX);
 	p->status.started_us = clock_wall_us();
 }
@@ -346,7 +355,9 @@ parent_run(const struct parent_options *o)
 	if (sd_event_add_io(p->loop, NULL, o->listen_control, EPOLLIN,
 	        packets_control, p) < 0 ||
 	    sd_event_add_time(p->loop, &p->respawn, CLOCK_MONOTONIC,
-	        loop_time(p), 0, on_respawn, p) < 0)
+	        loop_time(p), 0, on_respawn, p) < 0 ||
+	    sd_event_add_time(p->loop, NULL, CLOCK_MONOTONIC, loop_time(p), 0,
+	        on_prune, p) < 0)
 		fatal("event loop: cannot watch the control socket");
 	sd_notifyf(0, "READY=1\nSTATUS=%u workers", p->nworkers);
 	log_info("ready: %u workers, %u places at spamd", p->nworkers,

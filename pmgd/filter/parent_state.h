@@ -31,6 +31,7 @@ struct parent {
 	const struct parent_options *opt;
 	sd_event *loop;
 	struct event_writer *events;
+	int64_t event_keep_seconds;
 	struct strikes *strikes;
 	struct admission_state admission;
 	struct filter_status status;

@@ -11,7 +11,12 @@
 #include <unistd.h>
 #include "lib/base/atomicfile.h"
 
-enum { MFD_CLOEXEC_FLAG = 1 };	/* MFD_CLOEXEC of linux/memfd.h */
+/* Of linux/memfd.h and linux/fcntl.h, which older headers lack. */
+enum {
+	MFD_FLAGS = 1 | 2,		/* CLOEXEC, ALLOW_SEALING */
+	ADD_SEALS = 1033,		/* F_ADD_SEALS */
+	SEALS = 1 | 2 | 4 | 8,		/* SEAL, SHRINK, GROW, WRITE */
+};
 
 /* A nameless file on disk. -1: errno tells. */
 static int
@@ -36,7 +41,7 @@ spool_open(struct spool_file *f, const char *dir, struct err *e)
 	*f = SPOOL_FILE_NONE;
 	f->dir = dir;
 	/* glibc has a wrapper only from 2.27 on. */
-	f->fd = (int)syscall(SYS_memfd_create, "message", MFD_CLOEXEC_FLAG);
+	f->fd = (int)syscall(SYS_memfd_create, "message", MFD_FLAGS);
 	f->in_memory = f->fd >= 0;
 	if (f->fd < 0)
 		f->fd = open_nameless(dir);
@@ -81,6 +86,8 @@ int
 spool_map(struct spool_file *f, struct span *s, struct err *e)
 {
 	*s = span_of(NULL, 0);
+	if (f->in_memory && fcntl(f->fd, ADD_SEALS, SEALS) != 0)
+		return err_errno(e, "spool file: seal");
 	if (f->size == 0)
 		return 0;
 	f->map = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, f->fd, 0);

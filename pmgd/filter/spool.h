@@ -29,7 +29,11 @@ struct spool_file {
 int spool_open(struct spool_file *f, const char *dir, struct err *e);
 /* Appends. -1: errno ENOSPC, EDQUOT, EFBIG ... */
 int spool_write(struct spool_file *f, struct span s, struct err *e);
-/* Maps the content for reading; the span lives until spool_close(). */
+/*
+ * Maps the content for reading; the span lives until spool_close(). What is in
+ * memory is sealed first: the scanner gets this descriptor and must not change
+ * what it has judged.
+ */
 int spool_map(struct spool_file *f, struct span *s, struct err *e);
 void spool_close(struct spool_file *f);
 /* True when the file system below dir has room for two more messages of

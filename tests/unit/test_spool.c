@@ -52,6 +52,9 @@ small_stays_in_memory(void **state)
 	assert_int_equal(spool_map(&f, &s, &e), 0);
 	assert_int_equal(s.n, SPOOL_MEMORY_MAX);
 	check(s);
+	/* Judged bytes cannot be changed, not even by who has the descriptor. */
+	assert_int_equal(pwrite(f.fd, "x", 1, 0), -1);
+	assert_int_equal(ftruncate(f.fd, 0), -1);
 	spool_close(&f);
 }
 
