@@ -259,14 +259,11 @@ prune_keeps_what_is_young_and_the_newest(void **state)
 	n = segment(0, path, sizeof(path));
 	assert_true(n > 3);
 	assert_int_equal(event_prune(w, 3600, &e), 0);
-	utimensat(AT_FDCWD, path, old, 0);
-	assert_int_equal(event_prune(w, 3600, &e), 1);
-	assert_int_equal(segment(0, path, sizeof(path)), n - 1);
-	for (int i = 0; i < n - 1; i++) {
+	for (int i = 0; i < n; i++) {
 		segment(i, path, sizeof(path));
 		utimensat(AT_FDCWD, path, old, 0);
 	}
-	assert_int_equal(event_prune(w, 3600, &e), n - 2);
+	assert_int_equal(event_prune(w, 3600, &e), n - 1);
 	assert_int_equal(segment(0, path, sizeof(path)), 1);
 	put(w, 50);	/* the newest is still the one being written */
 	event_writer_close(w);
