@@ -266,6 +266,11 @@ def main():
             ", ".join(sorted(unknown)), " ".join(s[0] for s in SUITES)))
     signal.signal(signal.SIGTERM, terminate)
     sys.stdout.reconfigure(line_buffering=True)
+    sys.path.insert(0, TOP)
+    from tests.rig import place
+    if not place.hold(OUT):
+        print("another `make check` runs in this tree: end it first")
+        return 1
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
 

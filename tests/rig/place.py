@@ -5,6 +5,7 @@ let them pass; a checkout below a 0700 folder does not, nor does one whose
 path is too long for a unix socket. Then the rig moves to /var/tmp.
 """
 
+import fcntl
 import grp
 import os
 import pwd
@@ -27,6 +28,26 @@ def passable(path):
         if path == "/":
             return True
         path = os.path.dirname(path)
+
+
+_held = {}
+
+
+def hold(path):
+    """Takes the folder for this process, until it ends: a second rig must not
+    end the processes of the first. False: somebody else has it."""
+    path = os.path.abspath(path)
+    if path in _held:
+        return True
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    lock = open(path + ".lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _held[path] = lock
+    return True
 
 
 def choose(wanted, say=print):

@@ -266,6 +266,8 @@ def main():
 
     if not args.no_build:
         build()
+    if not place.hold(args.root):
+        raise RigError("another `make run` uses %s: end it first" % args.root)
     clean_up(args.root)
     for port in (args.ext_port, args.int_port):
         check_port(port)

@@ -149,12 +149,13 @@ class Service:
         fds = [s.fileno() for _, s in self.listen]
         names = ":".join(n for n, _ in self.listen)
         shuffle = (
-            "import os,sys\n"
+            "import fcntl,os,sys\n"
             "fds=[int(x) for x in sys.argv[1].split(',')]\n"
-            "tmp=[os.dup2(f,100+i) for i,f in enumerate(fds)]\n"
+            "low=3+len(fds)\n"
+            "tmp=[fcntl.fcntl(f,fcntl.F_DUPFD,low) for f in fds]\n"
             "[os.dup2(f,3+i) for i,f in enumerate(tmp)]\n"
             "[os.close(f) for f in tmp]\n"
-            "[os.close(f) for f in fds if f>=3+len(fds)]\n"
+            "[os.close(f) for f in fds if f>=low]\n"
             "os.environ.update(LISTEN_PID=str(os.getpid()),"
             "LISTEN_FDS=str(len(fds)),LISTEN_FDNAMES=sys.argv[2])\n"
             "os.execv(sys.argv[3],sys.argv[3:])\n")

