@@ -103,6 +103,8 @@ def test_control_a_true_end_of_data_is_one(plain_filter, ident):
     and the test sees it."""
     c = Client(plain_filter.filter_in, lmtp=True)
     attack(c, ident, b"\r\n.\r\n")
+    # MAIL, RCPT, DATA and the end of the second mail.
+    assert [c.reply().code for _ in range(4)] == [250, 250, 354, 250]
     c.abort()
     plain_filter.sink.wait_for_rcpt("smuggled-%s@in.example" % ident)
     wait_for(lambda: smuggled(plain_filter) == ["smuggled-%s@in.example"
