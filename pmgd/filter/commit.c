@@ -233,15 +233,38 @@ ok_reply(struct message *m, size_t i)
 	smtp_reply_set(&m->outcome[i].reply, 250, "2.5.0 OK (%s)", m->logid);
 }
 
+/* The copy as a file for the store; made into *held when it is only in
+ * memory. NULL: no space, logged. */
+static const struct spool_file *
+copy_file(struct worker *w, struct message *m, const struct copy *c,
+    struct spool_file *held)
+{
+	struct err e;
+
+	if (c->file.fd >= 0)
+		return &c->file;
+	if (c->edited.n == 0)
+		return &m->spool;
+	if (spool_open(held, w->paths->active, &e) == 0 &&
+	    spool_write(held, buf_span(&c->edited), &e) == 0)
+		return held;
+	log_error("%s", e.text);
+	return NULL;
+}
+
 static void
 quarantine_group(struct worker *w, struct message *m, const struct copy *c,
     enum quarantine_kind kind)
 {
 	const struct plan_group *g = c->group;
-	const struct spool_file *f = c->file.fd >= 0 ? &c->file : &m->spool;
 	AUTO_FREE const char **id = xcalloc(g->nrcpt, sizeof(*id));
+	struct spool_file held = SPOOL_FILE_NONE;
+	const struct spool_file *f = copy_file(w, m, c, &held);
 
-	quarantine_all(w, m, kind, g->rule, "", f, g->rcpt, g->nrcpt, id);
+	if (f != NULL)
+		quarantine_all(w, m, kind, g->rule, "", f, g->rcpt, g->nrcpt,
+		    id);
+	spool_close(&held);
 	for (size_t k = 0; k < g->nrcpt; k++) {
 		size_t i = g->rcpt[k];
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/base/span.h"
 #include "lib/mail/envelope.h"
 #include "lib/mail/mime.h"
@@ -34,7 +35,8 @@ struct outcome {
 /* The copy of one plan group. */
 struct copy {
 	const struct plan_group *group;
-	struct spool_file file;		/* own file when edited, fd -1: original */
+	struct buf edited;		/* own bytes, up to SPOOL_MEMORY_MAX */
+	struct spool_file file;		/* own file, past that; fd -1: none */
 	struct span bytes;
 };
 

@@ -238,6 +238,12 @@ copy_write(struct worker *w, struct message *m, struct copy *c,
 	AUTO_BUF struct buf b = {.max = 2 * m->raw.n + GROWTH};
 
 	edit_write(ed, &b);
+	if (!b.overflow && b.n <= SPOOL_MEMORY_MAX) {
+		c->edited = b;
+		b = (struct buf){.max = 0};
+		c->bytes = buf_span(&c->edited);
+		return 0;
+	}
 	if (b.overflow) {
 		/* The same at each try: to be parked, not tried for days. */
 		parent_strike(&w->link);

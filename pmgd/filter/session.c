@@ -46,11 +46,18 @@ message_init(struct session *s)
 }
 
 static void
+copy_free(struct copy *c)
+{
+	spool_close(&c->file);
+	buf_free(&c->edited);
+}
+
+static void
 message_reset(struct session *s)
 {
 	for (size_t i = 0; s->m.plan != NULL && i < s->m.plan->ngroup; i++)
 		if (s->m.copy != NULL)
-			spool_close(&s->m.copy[i].file);
+			copy_free(&s->m.copy[i]);
 	spool_close(&s->m.spool);
 	arena_free(&s->m.arena);
 	message_init(s);

@@ -10,12 +10,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "lib/base/atomicfile.h"
+#include "lib/base/xalloc.h"
 
 /* Of linux/memfd.h and linux/fcntl.h, which older headers lack. */
 enum {
 	MFD_FLAGS = 1 | 2,		/* CLOEXEC, ALLOW_SEALING */
 	ADD_SEALS = 1033,		/* F_ADD_SEALS */
 	SEALS = 1 | 2 | 4 | 8,		/* SEAL, SHRINK, GROW, WRITE */
+	COPY_MAX = 256 * 1024,
 };
 
 /* A nameless file on disk. -1: errno tells. */
@@ -90,6 +92,13 @@ spool_map(struct spool_file *f, struct span *s, struct err *e)
 		return err_errno(e, "spool file: seal");
 	if (f->size == 0)
 		return 0;
+	if (f->in_memory && f->size <= COPY_MAX) {
+		f->copy = xcalloc(1, f->size);
+		if (pread_all(f->fd, f->copy, f->size, 0) != (ssize_t)f->size)
+			return err_errno(e, "spool file: read");
+		*s = span_of(f->copy, f->size);
+		return 0;
+	}
 	f->map = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, f->fd, 0);
 	if (f->map == MAP_FAILED) {
 		f->map = NULL;
@@ -105,6 +114,7 @@ spool_close(struct spool_file *f)
 {
 	if (f->map != NULL)
 		munmap(f->map, f->map_size);
+	free(f->copy);
 	if (f->fd >= 0)
 		close(f->fd);
 	*f = SPOOL_FILE_NONE;

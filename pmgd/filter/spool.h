@@ -20,8 +20,9 @@ struct spool_file {
 	bool in_memory;
 	const char *dir;	/* where it goes when it grows; caller's */
 	uint64_t size;
-	void *map;
+	void *map;		/* of a file or a large message in memory */
 	size_t map_size;
+	void *copy;		/* of a small one: cheaper than a mapping */
 };
 
 #define SPOOL_FILE_NONE ((struct spool_file){.fd = -1})
