@@ -33,7 +33,8 @@ FORBIDDEN = r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|" \
 SQL_TOO_NEW = r"\bON\s+CONFLICT\s*(\([^)]*\)\s*)?DO\b|\bRETURNING\b|" \
     r"\bOVER\s*\(|\)\s*STRICT\b|\bGENERATED\s+ALWAYS\b"
 # Where this checkout, and what lies beside it, happens to be.
-MACHINE = re.escape(os.path.dirname(TOP)) + r"/\w"
+MACHINE = r"(%s|%s)\b" % (re.escape(TOP), re.escape(
+    os.path.join(os.path.dirname(TOP), "shared")))
 FILE_LINES = 600
 
 points = []
