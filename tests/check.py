@@ -223,10 +223,6 @@ def tap_script(result, name, path, timeout):
     read_tap(result, name, log, run([os.path.join(TOP, path)], log, timeout))
 
 
-def suite_golden(result, args):
-    tap_script(result, "golden", "tests/golden/check.sh", 300)
-
-
 def suite_stretch(result, args):
     tap_script(result, "stretch", "tests/stretch/check.sh", 300)
 
@@ -240,7 +236,6 @@ SUITES = (
     ("build", suite_build, 180),
     ("lint", suite_lint, 60),
     ("unit", suite_unit, 120),
-    ("golden", suite_golden, 30),
     ("fuzz", suite_fuzz, 60),
     ("system", suite_system, 240),
     ("sandbox", suite_sandbox, 120),
