@@ -260,7 +260,8 @@ def main():
     parser.add_argument("--no-build", action="store_true",
                         help="run what is in PMG_BIN_DIR as it is")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupted)
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, interrupted)
     if os.geteuid() != 0:
         raise RigError("run this as root: Postfix needs it")
 
@@ -293,6 +294,10 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("\nended")
         sys.exit(0)
+    except BrokenPipeError:
+        # Whoever read the output has gone; everything has been ended.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
     except RigError as e:
         print("make run: %s" % e, file=sys.stderr)
         sys.exit(1)
