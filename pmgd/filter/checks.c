@@ -19,6 +19,7 @@
 enum {
 	SCAN_CONNECT_MS = 10 * 1000,
 	SCAN_GRACE_MS = 15 * 1000,	/* over the scanner's own limit */
+	TIMEOUT_MARGIN_MS = 2000,	/* before mail.filter-timeout ends us */
 };
 
 enum spam_phase { SPAM_OFF, SPAM_WAITING, SPAM_ASKING };
@@ -32,6 +33,17 @@ struct checks {
 	struct score_job *job;
 	int64_t began;
 };
+
+/* Never past mail.filter-timeout, whose alarm would make a guilty mail of a
+ * scanner or a spamd that hangs. */
+static int64_t
+deadline_in(const struct message *m, int64_t ms)
+{
+	int64_t wanted = clock_mono_ms() + ms;
+	int64_t last = m->deadline_ms - TIMEOUT_MARGIN_MS;
+
+	return wanted < last ? wanted : last;
+}
 
 static void
 score_unchecked(struct checks *c, const char *why)
@@ -75,8 +87,8 @@ spam_start(struct checks *c)
 		return;
 	}
 	c->phase = SPAM_ASKING;
-	c->spam_deadline = clock_mono_ms() +
-	    1000 * config_int(cfg, "spam", "spamd_timeout");
+	c->spam_deadline = deadline_in(c->m,
+	    1000 * config_int(cfg, "spam", "spamd_timeout"));
 }
 
 static void
@@ -278,16 +290,15 @@ checks_run(struct worker *w, struct message *m)
 	struct checks c = {.w = w, .m = m, .scan_fd = -1,
 	    .began = clock_mono_us()};
 	bool scan = needs != 0 && config_bool(w->config, "admin", "clamav");
-	int64_t now = clock_mono_ms();
 
 	m->score = (struct score){.state = SCORE_SKIPPED, .bayes = "",
 	    .autolearn = "", .detail = "no active rule needs it"};
 	m->scan = (struct scan_reply){.result = SCAN_CLEAN, .name = "",
 	    .heuristics = "", .detail = "no active rule needs it"};
-	c.scan_deadline = now + SCAN_GRACE_MS +
-	    1000 * config_int(w->config, "clamav", "scantime");
-	c.spam_deadline = now +
-	    1000 * config_int(w->config, "spam", "spamd_timeout");
+	c.scan_deadline = deadline_in(m, SCAN_GRACE_MS +
+	    1000 * config_int(w->config, "clamav", "scantime"));
+	c.spam_deadline = deadline_in(m,
+	    1000 * config_int(w->config, "spam", "spamd_timeout"));
 	if (scan)
 		scan_start(&c);
 	if (needs & NEED_SPAM) {

@@ -20,7 +20,7 @@ MAILS = count(4, 200)
 EVERY = re.compile("")
 BUSY = (421, 450, 451, 452)
 THREADS = 4
-SETTINGS = {"mail": {"filter-timeout": 30}, "clamav": {"scantime": 5},
+SETTINGS = {"mail": {"filter-timeout": 20}, "clamav": {"scantime": 5},
             "spam": {"spamd_timeout": 5}}
 
 
