@@ -314,7 +314,7 @@ def test_scanner_sandbox(shared):
                 lim.split("Max address space")[1].split("\n")[0]
 
 
-@pytest.mark.skipif("os.geteuid() != 0")
+@pytest.mark.skipif("os.geteuid() != 0", reason="needs root")
 def test_user():
     with tempfile.TemporaryDirectory() as top:
         os.chmod(top, 0o755)
