@@ -25,6 +25,7 @@ CANDIDATES = {c.name: c for c in (Relay, Filter, Full, Amavis)}
 # set: (mails, repetitions, clients)
 SETS = {
     "s40": (lambda: mails.corpus(40), 1, 2),
+    "c300": (lambda: mails.whole_corpus(300), 1, 2),
     "a100k": (lambda: mails.attachment(100_000), 12, 2),
     "a1m": (lambda: mails.attachment(1_000_000), 8, 2),
     "a10m": (lambda: mails.attachment(7_000_000), 4, 2),

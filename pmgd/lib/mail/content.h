@@ -1,0 +1,49 @@
+/*
+ * What clients would show or open: the decoded content of every leaf of a
+ * message, and of what hides in it (uuencode, yEnc, BinHex, TNEF), each in
+ * every reading that some client makes of it. mime.h tells the structure,
+ * this gives the bytes.
+ *
+ * Pure, never fails; a cap that is reached sets MIME_LIMIT_* of the message.
+ */
+#ifndef PMG_MAIL_CONTENT_H
+#define PMG_MAIL_CONTENT_H
+
+#include "lib/base/buf.h"
+#include "lib/mail/mime.h"
+
+enum content_how {
+	CONTENT_PLAIN,		/* as its headers declare it */
+	CONTENT_OTHER,		/* another reading: of an ambiguous encoding or
+				 * structure */
+	CONTENT_UUENCODE,	/* inline in a text */
+	CONTENT_YENC,
+	CONTENT_BINHEX,
+	CONTENT_TNEF,		/* attachment within winmail.dat */
+};
+
+struct content {
+	size_t part;		/* index of the MIME part that it is in */
+	enum content_how how;
+	const char *name;	/* of its own (uuencode, yEnc, TNEF ...); NULL =
+				 * the part's */
+	size_t off, n;		/* its bytes in the buffer */
+	/* A virus engine that reads the raw message may not see these bytes:
+	 * have them scanned on their own. */
+	bool unseen;
+};
+
+struct content_list {
+	struct content *item;
+	size_t n;
+	uint32_t defects;	/* MIME_LIMIT_* when not all is there */
+};
+
+/*
+ * Decodes into out (append; its max is the cap of decoded bytes). Leaves come
+ * in document order. Everything but the bytes lives in a.
+ */
+struct content_list content_of(const struct mime *m, struct buf *out,
+    struct arena *a);
+
+#endif

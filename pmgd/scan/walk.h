@@ -1,0 +1,52 @@
+/*
+ * What is inside of an attachment: names and types of everything in an
+ * archive, a disk image, a package or an Office document, nested. Nothing is
+ * written anywhere. walk.c is the only file that knows libarchive.
+ *
+ * Hostile bytes: never fails. What cannot be read is an entry of its own.
+ */
+#ifndef PMG_SCAN_WALK_H
+#define PMG_SCAN_WALK_H
+
+#include <stdint.h>
+#include "lib/base/span.h"
+
+/* Caps; going past one ends that branch with an entry that has WALK_LIMIT. */
+struct walk_limits {
+	unsigned depth;		/* archives within archives */
+	unsigned entries;	/* of the whole walk */
+	uint64_t entry_bytes;	/* unpacked, of one entry */
+	uint64_t total_bytes;	/* unpacked, of the whole walk */
+	unsigned cpu_ms;	/* thread CPU time of the whole walk */
+};
+extern const struct walk_limits walk_limits_default;
+
+enum {
+	WALK_ENCRYPTED = 1,	/* content cannot be read without a password */
+	WALK_UNREADABLE = 2,	/* broken, or of a kind nobody here can unpack */
+	WALK_MACROS = 4,	/* Office document that holds macros */
+	WALK_LIMIT = 8,		/* a cap was reached: not all was looked at */
+	WALK_ARCHIVE = 16,	/* is itself a container that was entered */
+};
+
+struct walk_entry {
+	const char *name;	/* within its container, UTF-8; "" for the
+				 * object itself */
+	const char *type;	/* by magic, else "application/octet-stream" */
+	unsigned depth;		/* 0: the object itself */
+	unsigned flags;		/* WALK_* */
+	uint64_t size;		/* unpacked, as far as it was seen */
+};
+
+/* The entry lives only during the call. */
+typedef void walk_found(void *arg, const struct walk_entry *e);
+
+/*
+ * Calls found for the object itself (depth 0) and for all in it. name: the
+ * attachment's, "" = none; only a hint where the bytes do not tell. Returns
+ * the union of all flags.
+ */
+unsigned walk(struct span bytes, const char *name,
+    const struct walk_limits *limits, walk_found *found, void *arg);
+
+#endif
