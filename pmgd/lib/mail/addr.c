@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
+#include "lib/mail/charset.h"
 #include "lib/mail/rfc2047.h"
 #include "lib/mail/utf8.h"
 
@@ -276,15 +277,18 @@ static void
 list_add(struct list *l, struct element *e)
 {
 	AUTO_BUF struct buf b;
+	AUTO_BUF struct buf utf8;
 	struct span from = e->has_angle ? buf_span(&e->angle)
 	                                : bare_address(buf_span(&e->text));
 	struct span name = e->has_angle ? buf_span(&e->text)
 	                                : buf_span(&e->comment);
 
 	buf_init(&b, ADDR_MAX);
+	buf_init(&utf8, ADDR_MAX * CHARSET_GROWTH);
 	clean_address(&b, from);
 	if (b.n > 0 && !b.overflow && l->n < ADDR_LIST_MAX && list_room(l)) {
-		l->addr[l->n].addr = addr_lower_domain(buf_span(&b), l->a);
+		charset_to_utf8(&utf8, span_of(NULL, 0), buf_span(&b));
+		l->addr[l->n].addr = addr_lower_domain(buf_span(&utf8), l->a);
 		l->addr[l->n].name = decode_name(name, l->a);
 		l->n++;
 	}

@@ -19,7 +19,8 @@ enum {
 
 struct addr {
 	const char *addr;	/* "local@Domain" with the domain in lower
-				 * case, "user" when there is no domain */
+				 * case, "user" when there is no domain; UTF-8,
+				 * raw 8-bit bytes guessed (charset.h) */
 	const char *name;	/* display name, UTF-8 on one line, "" = none */
 };
 
