@@ -72,7 +72,7 @@ test_remove_prefix(void **state)
 	assert_int_equal(0, edit_header_remove_prefix(e, "X-PMG-"));
 	assert_int_equal(0, edit_header_remove(e, "X-PMG-A"));
 	assert_int_equal(0, edit_header_set(e, "X-PMG-A", "7", &err));
-	assert_written(e, "B: 2\r\nX-PM: 5\r\nX-PMG-A: 7\r\n\r\n"
+	assert_written(e, "X-PMG-A: 7\r\nB: 2\r\nX-PM: 5\r\n\r\n"
 	    "X-PMG-A: 6\r\n");
 }
 
@@ -127,19 +127,19 @@ test_set(void **state)
 	assert_int_equal(0, edit_header_set(e, "x-spam", "9", &err));
 	assert_int_equal(0, edit_header_set(e, "Subject", "SPAM: x", &err));
 	assert_int_equal(0, edit_header_set(e, "X-New", "n", &err));
-	assert_written(e, "Received: a\r\n\tb\r\nSubject: SPAM: x\r\n"
-	    "x-spam: 9\r\nTo: y\r\nX-New: n\r\n\r\nbody\r\n");
+	assert_written(e, "X-New: n\r\nReceived: a\r\n\tb\r\n"
+	    "Subject: SPAM: x\r\nx-spam: 9\r\nTo: y\r\n\r\nbody\r\n");
 	/* Again: the last value counts. */
 	assert_int_equal(0, edit_header_set(e, "X-SPAM", "10", &err));
 	assert_int_equal(0, edit_header_set(e, "x-new", "m", &err));
-	assert_written(e, "Received: a\r\n\tb\r\nSubject: SPAM: x\r\n"
-	    "X-SPAM: 10\r\nTo: y\r\nx-new: m\r\n\r\nbody\r\n");
-	/* Removed after all, then set: at the end. */
+	assert_written(e, "x-new: m\r\nReceived: a\r\n\tb\r\n"
+	    "Subject: SPAM: x\r\nX-SPAM: 10\r\nTo: y\r\n\r\nbody\r\n");
+	/* Removed after all, then set: on top. */
 	assert_int_equal(1, edit_header_remove(e, "X-Spam"));
 	assert_int_equal(1, edit_header_remove(e, "X-New"));
 	assert_int_equal(0, edit_header_set(e, "X-Spam", "11", &err));
-	assert_written(e, "Received: a\r\n\tb\r\nSubject: SPAM: x\r\n"
-	    "To: y\r\nX-Spam: 11\r\n\r\nbody\r\n");
+	assert_written(e, "X-Spam: 11\r\nReceived: a\r\n\tb\r\n"
+	    "Subject: SPAM: x\r\nTo: y\r\n\r\nbody\r\n");
 	assert_int_equal(-1, edit_header_set(e, "X Y", "1", &err));
 }
 
@@ -158,7 +158,6 @@ test_add_and_first_field(void **state)
 struct odd_case {
 	const char *msg;
 	const char *added;	/* X: 1 on top */
-	const char *set;	/* X: 1 at the end */
 };
 
 /* Headers that end in odd ways must still end before the body. */
@@ -166,18 +165,14 @@ static void
 test_odd_headers(void **state)
 {
 	static const struct odd_case cases[] = {
-		{"", "X: 1\r\n", "X: 1\r\n"},
-		{"A: b", "X: 1\r\nA: b", "A: b\r\nX: 1\r\n"},
-		{"A: b\r\n", "X: 1\r\nA: b\r\n", "A: b\r\nX: 1\r\n"},
-		{"A: b\r\n\r\n", "X: 1\r\nA: b\r\n\r\n",
-		    "A: b\r\nX: 1\r\n\r\n"},
-		{"A: b\n\nx\n", "X: 1\r\nA: b\n\nx\n", "A: b\nX: 1\r\n\nx\n"},
-		{"\r\nbody\r\n", "X: 1\r\n\r\nbody\r\n",
-		    "X: 1\r\n\r\nbody\r\n"},
-		{"just text\r\n", "X: 1\r\n\r\njust text\r\n",
-		    "X: 1\r\n\r\njust text\r\n"},
-		{"A: b\r\nno field\r\n", "X: 1\r\nA: b\r\n\r\nno field\r\n",
-		    "A: b\r\nX: 1\r\n\r\nno field\r\n"},
+		{"", "X: 1\r\n"},
+		{"A: b", "X: 1\r\nA: b"},
+		{"A: b\r\n", "X: 1\r\nA: b\r\n"},
+		{"A: b\r\n\r\n", "X: 1\r\nA: b\r\n\r\n"},
+		{"A: b\n\nx\n", "X: 1\r\nA: b\n\nx\n"},
+		{"\r\nbody\r\n", "X: 1\r\n\r\nbody\r\n"},
+		{"just text\r\n", "X: 1\r\n\r\njust text\r\n"},
+		{"A: b\r\nno field\r\n", "X: 1\r\nA: b\r\n\r\nno field\r\n"},
 	};
 
 	(void)state;
@@ -188,7 +183,7 @@ test_odd_headers(void **state)
 		assert_written(e, cases[i].added);
 		e = edit_of(span_str(cases[i].msg));
 		edit_header_set(e, "X", "1", &err);
-		assert_written(e, cases[i].set);
+		assert_written(e, cases[i].added);
 	}
 }
 

@@ -223,6 +223,18 @@ field_append(struct edit *e, const struct mime_part *p, struct span text)
 	return edit_splice(e, owner, at, at, EDIT_FIELD, text);
 }
 
+/* On top of the message: above all that may be signed, and whatever odd lines
+ * the header has. */
+static struct edit_splice *
+field_prepend(struct edit *e, struct span text)
+{
+	const struct mime_part *top = e->m->part[0];
+
+	if (top->body_off < top->body_end)
+		edit_end_header(e, top);
+	return edit_splice(e, NULL, 0, 0, EDIT_FIELD, text);
+}
+
 static int
 field_text(struct edit *e, const char *name, const char *value,
     struct span *text_r, struct err *err)
@@ -241,14 +253,11 @@ int
 edit_header_add(struct edit *e, const char *name, const char *value,
     struct err *err)
 {
-	const struct mime_part *top = e->m->part[0];
 	struct span text;
 
 	if (field_text(e, name, value, &text, err) == -1)
 		return -1;
-	edit_splice(e, NULL, 0, 0, EDIT_FIELD, text);
-	if (top->body_off < top->body_end)
-		edit_end_header(e, top);
+	field_prepend(e, text);
 	return 0;
 }
 
@@ -277,9 +286,10 @@ edit_header_remove_prefix(struct edit *e, const char *prefix)
 	    &(struct wanted){.name = prefix, .prefix = true}, &first);
 }
 
-int
-edit_field_set(struct edit *e, const struct mime_part *p, const char *name,
-    const char *value, struct err *err)
+/* on_top: where a field goes that p does not have yet; p is the message. */
+static int
+field_set(struct edit *e, const struct mime_part *p, const char *name,
+    const char *value, bool on_top, struct err *err)
 {
 	const struct mime_part *owner = p->parent != NULL ? p : NULL;
 	struct edit_splice *s = splice_set(e, owner, name);
@@ -291,7 +301,8 @@ edit_field_set(struct edit *e, const struct mime_part *p, const char *name,
 	if (s == NULL) {
 		fields_remove(e, p, &(struct wanted){.name = name}, &first);
 		s = first != NULL ? first
-		    : field_append(e, p, span_of(NULL, 0));
+		    : on_top ? field_prepend(e, span_of(NULL, 0))
+		             : field_append(e, p, span_of(NULL, 0));
 	}
 	if (s == NULL)
 		return 0;	/* arena full: noted */
@@ -303,10 +314,17 @@ edit_field_set(struct edit *e, const struct mime_part *p, const char *name,
 }
 
 int
+edit_field_set(struct edit *e, const struct mime_part *p, const char *name,
+    const char *value, struct err *err)
+{
+	return field_set(e, p, name, value, false, err);
+}
+
+int
 edit_header_set(struct edit *e, const char *name, const char *value,
     struct err *err)
 {
-	return edit_field_set(e, e->m->part[0], name, value, err);
+	return field_set(e, e->m->part[0], name, value, true, err);
 }
 
 /* --- parts ------------------------------------------------------------- */
@@ -397,7 +415,7 @@ root_header_replace(struct edit *e, struct span fields)
 			s->dead = true;
 	edit_header_remove_prefix(e, "Content-");
 	if (mime_field_find(top, "MIME-Version") == NULL)
-		edit_header_set(e, "MIME-Version", "1.0", NULL);
+		edit_field_set(e, top, "MIME-Version", "1.0", NULL);
 	field_append(e, top, fields);
 }
 

@@ -30,8 +30,8 @@ int edit_header_add(struct edit *e, const char *name, const char *value,
 int edit_header_remove(struct edit *e, const char *name);
 /* The same for every name that begins so ("X-PMG-"). */
 int edit_header_remove_prefix(struct edit *e, const char *prefix);
-/* The first one gets the value, further ones go; added at the end of the
- * header when absent. */
+/* The first one gets the value, further ones go; added on top of the message
+ * when absent. */
 int edit_header_set(struct edit *e, const char *name, const char *value,
     struct err *err);
 /*
