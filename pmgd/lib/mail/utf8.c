@@ -49,3 +49,16 @@ utf8_is_ascii(struct span s)
 			return false;
 	return true;
 }
+
+void
+utf8_put(struct buf *out, uint32_t cp)
+{
+	unsigned char c[4];
+	size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+
+	c[0] = (unsigned char)(n == 1 ? cp
+	    : (0xf00u >> n & 0xff) | cp >> 6 * (n - 1));
+	for (size_t i = 1; i < n; i++)
+		c[i] = (unsigned char)(0x80 | (cp >> 6 * (n - 1 - i) & 0x3f));
+	buf_put(out, c, n);
+}
