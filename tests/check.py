@@ -279,6 +279,8 @@ def main():
             function(result, args)
         except OSError as e:
             result.bad(name, str(e))
+        if not (result.passed or result.failed or result.skipped):
+            result.bad(name, "it ran nothing: build first (suite `build`)")
         spent = time.monotonic() - start
         print("%-9s %5d passed %4d failed %4d skipped %5.0f s (budget %d s)%s"
               % (name, result.passed, result.failed, result.skipped, spent,

@@ -66,6 +66,24 @@ spam_end(struct checks *c, int how)
 }
 
 static void
+spam_step(struct checks *c)
+{
+	struct score r = {.state = SCORE_UNCHECKED};
+	struct err e;
+	int rc = score_step(c->job, &r, &c->m->arena, &e);
+
+	if (rc == 0)
+		return;
+	if (rc < 0) {
+		score_unchecked(c, e.text);
+		spam_end(c, SLOT_FAILED);
+		return;
+	}
+	c->m->score = r;
+	spam_end(c, SLOT_ANSWERED);
+}
+
+static void
 spam_start(struct checks *c)
 {
 	const struct config *cfg = c->w->config;
@@ -89,24 +107,7 @@ spam_start(struct checks *c)
 	c->phase = SPAM_ASKING;
 	c->spam_deadline = deadline_in(c->m,
 	    1000 * config_int(cfg, "spam", "spamd_timeout"));
-}
-
-static void
-spam_step(struct checks *c)
-{
-	struct score r = {.state = SCORE_UNCHECKED};
-	struct err e;
-	int rc = score_step(c->job, &r, &c->m->arena, &e);
-
-	if (rc == 0)
-		return;
-	if (rc < 0) {
-		score_unchecked(c, e.text);
-		spam_end(c, SLOT_FAILED);
-		return;
-	}
-	c->m->score = r;
-	spam_end(c, SLOT_ANSWERED);
+	spam_step(c);
 }
 
 static void
@@ -301,11 +302,10 @@ checks_run(struct worker *w, struct message *m)
 	    1000 * config_int(w->config, "spam", "spamd_timeout"));
 	if (scan)
 		scan_start(&c);
-	if (needs & NEED_SPAM) {
-		parent_slot_ask(&w->link, w->ticket);
+	if (m->wants_score)	/* asked for when the message began */
 		c.phase = SPAM_WAITING;
-	}
 	checks_loop(&c);
+	log_hold();	/* until the reply; nothing more is waited for long */
 	if (scan && !virus_policy(w, m))
 		return false;
 	if (!spam_policy(w, m))

@@ -16,7 +16,6 @@
 #include "lib/base/xalloc.h"
 
 enum {
-	STORE_TIMEOUT_MS = 60 * 1000,
 	REINJECT_TIMEOUT_MS = 300 * 1000,
 	REINJECT_LEAST_MS = 1000,
 	ADDRESS_LOG = 320,
@@ -108,30 +107,6 @@ spam_info(struct message *m)
 	return s ? s : "";
 }
 
-static int
-store_ask(struct worker *w, int fd, struct span request,
-    struct store_commit_reply *r, struct arena *a, struct err *e)
-{
-	AUTO_CLOSE int sock = ipc_connect(w->paths->store, STORE_TIMEOUT_MS, e);
-	AUTO_BUF struct buf b = {.max = IPC_MAX};
-	struct ipc_msg msg;
-	int rc;
-
-	if (sock < 0 || ipc_send(sock, STORE_MSG_COMMIT, request, &fd, 1,
-	        STORE_TIMEOUT_MS, e) != 0)
-		return -1;
-	rc = ipc_recv(sock, &msg, &b, STORE_TIMEOUT_MS, e);
-	if (rc == 0)
-		return err_set(e, "pmgd-store ended before it answered");
-	if (rc < 0)
-		return -1;
-	ipc_close_fds(&msg);
-	if (msg.type != STORE_MSG_COMMIT_REPLY ||
-	    store_commit_reply_get(msg.body, r, a) != 0)
-		fatal("pmgd-store broke the protocol");
-	return r->ok ? 0 : err_set(e, "%s", r->error);
-}
-
 /* Not longer than the store needs, nor cut within a character. */
 static const char *
 held_text(struct message *m, const char *s)
@@ -188,7 +163,8 @@ quarantine_commit(struct worker *w, struct message *m,
 		*too_many = true;
 		return NULL;
 	}
-	if (store_ask(w, f->fd, buf_span(&b), &r, &m->arena, e) != 0)
+	if (outlet_commit(&w->outlet, w->paths->store, f->fd, buf_span(&b), &r,
+	        &m->arena, e) != 0)
 		return NULL;
 	return r.id;
 }
@@ -319,31 +295,12 @@ reinject_ms(int64_t deadline_ms)
 }
 
 int
-outlet_send(struct worker *w, struct outlet *o, int64_t deadline_ms,
-    const struct envelope *env, const struct recipient *to, size_t nto,
-    struct span bytes, struct smtp_reply *reply, struct err *e)
+reinject(struct worker *w, int64_t deadline_ms, const struct envelope *env,
+    const struct recipient *to, size_t nto, struct span bytes,
+    struct smtp_reply *reply, struct err *e)
 {
-	bool fresh = o->client == NULL;
-
-	for (;;) {
-		int rc;
-
-		if (o->client == NULL)
-			o->client = smtp_client_open(w->reinject, w->host,
-			    reinject_ms(deadline_ms), e);
-		if (o->client == NULL)
-			return -1;
-		rc = smtp_client_send(o->client, env, to, nto, bytes, reply, e);
-		if (rc == 0)
-			return 0;
-		smtp_client_close(o->client);
-		o->client = NULL;
-		/* A connection kept from an earlier message may have been
-		 * closed by Postfix meanwhile; a new one gets one try. */
-		if (fresh)
-			return -1;
-		fresh = true;
-	}
+	return outlet_send(&w->outlet, w->reinject, w->host,
+	    reinject_ms(deadline_ms), env, to, nto, bytes, reply, e);
 }
 
 static void
@@ -369,8 +326,7 @@ reinject_reply(struct message *m, size_t i, const struct rule *rule,
 }
 
 static void
-reinject_group(struct worker *w, struct message *m, const struct copy *c,
-    struct outlet *o)
+reinject_group(struct worker *w, struct message *m, const struct copy *c)
 {
 	const struct plan_group *g = c->group;
 	AUTO_FREE struct recipient *to = xcalloc(g->nrcpt, sizeof(*to));
@@ -381,11 +337,12 @@ reinject_group(struct worker *w, struct message *m, const struct copy *c,
 
 	for (size_t k = 0; k < g->nrcpt; k++)
 		to[k] = m->env.rcpt[g->rcpt[k]];
-	rc = outlet_send(w, o, m->deadline_ms, &m->env, to, g->nrcpt, c->bytes, reply, &e);
+	rc = reinject(w, m->deadline_ms, &m->env, to, g->nrcpt, c->bytes,
+	    reply, &e);
 	if (rc != 0)
 		log_error("reinjection to %s: %s", w->reinject, e.text);
 	queued = rc == 0 ? arena_strdup(&m->arena,
-	    smtp_client_queued_as(o->client)) : NULL;
+	    smtp_client_queued_as(w->outlet.client)) : NULL;
 	for (size_t k = 0; k < g->nrcpt; k++) {
 		size_t i = g->rcpt[k];
 
@@ -428,7 +385,7 @@ commit_begins(void)
 }
 
 void
-commit_plan(struct worker *w, struct message *m, struct outlet *o)
+commit_plan(struct worker *w, struct message *m)
 {
 	bool virus = m->scanned && m->scan.result == SCAN_VIRUS;
 
@@ -452,7 +409,7 @@ commit_plan(struct worker *w, struct message *m, struct outlet *o)
 		/* Those whose original could not be kept have their reply. */
 		if (c->group->disp == DISP_ACCEPT && c->group->nrcpt > 0 &&
 		    m->outcome[c->group->rcpt[0]].result == RESULT_NONE)
-			reinject_group(w, m, c, o);
+			reinject_group(w, m, c);
 	}
 }
 

@@ -19,7 +19,7 @@ void
 conn_init(struct conn *c, int fd)
 {
 	c->fd = fd;
-	c->gone = false;
+	c->gone = c->asked = false;
 	c->pos = c->n = 0;
 	buf_init(&c->out, OUT_MAX);
 }
@@ -60,14 +60,18 @@ fill(struct conn *c, int timeout_ms, bool stoppable)
 		memmove(c->in, c->in + c->pos, c->n);
 	c->pos = 0;
 	for (;;) {
-		n = recv(c->fd, c->in + c->n, sizeof(c->in) - c->n,
-		    MSG_DONTWAIT);
-		if (n > 0) {
-			c->n += (size_t)n;
-			return 1;
+		/* What it was just asked for is never there yet. */
+		if (!c->asked) {
+			n = recv(c->fd, c->in + c->n, sizeof(c->in) - c->n,
+			    MSG_DONTWAIT);
+			if (n > 0) {
+				c->n += (size_t)n;
+				return 1;
+			}
+			if (n == 0 || (errno != EAGAIN && errno != EINTR))
+				return 0;
 		}
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			return 0;
+		c->asked = false;
 		stop = stoppable && worker_stopping();
 		rc = wait_readable(c->fd, stop ? STOP_GRACE_MS : timeout_ms,
 		    stoppable && !stop);
@@ -157,6 +161,7 @@ conn_flush(struct conn *c)
 		if (c->gone)
 			return false;
 	}
+	c->asked = c->asked || sent > 0;
 	buf_reset(&c->out);
 	return true;
 }

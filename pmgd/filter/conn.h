@@ -11,6 +11,7 @@ enum conn_line { CONN_LINE, CONN_EOF, CONN_TIMEOUT, CONN_STOP, CONN_BAD };
 struct conn {
 	int fd;
 	bool gone;		/* takes no more replies */
+	bool asked;		/* just answered: the client's turn */
 	struct buf out;		/* replies not yet sent (PIPELINING) */
 	size_t pos, n;		/* unread part of in */
 	unsigned char in[65536];

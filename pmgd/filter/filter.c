@@ -111,7 +111,7 @@ plan(struct worker *w, struct message *m)
 }
 
 void
-filter_message(struct worker *w, struct message *m, struct outlet *o)
+filter_message(struct worker *w, struct message *m)
 {
 	int64_t began = clock_mono_us(), commit;
 	bool prepared;
@@ -139,9 +139,9 @@ filter_message(struct worker *w, struct message *m, struct outlet *o)
 		outcome_all(m, RESULT_DEFERRED, 452,
 		    "4.3.1 no space in the filter's spool");
 	} else {
-		commit_plan(w, m, o);
+		commit_plan(w, m);
 		hook(m, "die-after-reinject");
-		notices_send(w, m, o);
+		notices_send(w, m);
 	}
 	m->us_commit = clock_mono_us() - commit;
 	m->us_total = clock_mono_us() - began;

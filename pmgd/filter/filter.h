@@ -6,21 +6,15 @@
 #define PMG_FILTER_FILTER_H
 
 #include "filter/message.h"
+#include "filter/outlet.h"
 #include "filter/worker.h"
-#include "lib/net/smtp_client.h"
-#include "lib/proto/store.h"
-
-/* The connection for reinjection; kept for the messages of one session. */
-struct outlet {
-	struct smtp_client *client;
-};
 
 /*
  * All steps for a received message (m->spool, m->raw, m->env filled): parse,
  * checks, plan, prepare, commit. Afterwards each m->outcome[i].reply holds
  * what Postfix is to be told for recipient i.
  */
-void filter_message(struct worker *w, struct message *m, struct outlet *o);
+void filter_message(struct worker *w, struct message *m);
 
 /* checks.c: virus scan and spam score, at the same time. False: the message
  * has to be deferred as a whole, and the outcomes say why. */
@@ -32,19 +26,21 @@ void prepare_macros(const struct worker *w, const struct message *m,
     const struct rule *r, const size_t *rcpt, size_t nrcpt,
     struct macros *out, struct arena *a);
 /* commit.c: quarantine and reinjection, outcomes filled. */
-void commit_plan(struct worker *w, struct message *m, struct outlet *o);
+void commit_plan(struct worker *w, struct message *m);
 /* commit.c: the received bytes to the quarantine for all recipients, nothing
  * parsed: messages with two strikes, and av_failure = quarantine. */
 void commit_hold(struct worker *w, struct message *m,
     enum quarantine_kind kind, const char *why);
 /* notice.c: notifications and BCC. Failures are logged, no more. */
-void notices_send(struct worker *w, struct message *m, struct outlet *o);
-/* commit.c: sends bytes back to Postfix; opens the connection as needed. */
-int outlet_send(struct worker *w, struct outlet *o, int64_t deadline_ms,
+void notices_send(struct worker *w, struct message *m);
+/* commit.c: sends bytes back to Postfix within the message's time. */
+int reinject(struct worker *w, int64_t deadline_ms,
     const struct envelope *env, const struct recipient *to, size_t nto,
     struct span bytes, struct smtp_reply *reply, struct err *e);
-/* record.c: the event record. False: not written. */
-bool record_write(struct worker *w, struct message *m);
+/* record.c: the event record, and the end of the message for the parent, which
+ * comes before anything is told to the client. False: not written; what is
+ * confirmed only by its record must be deferred. */
+bool record_end(struct worker *w, const struct message *m);
 
 /* A reply for every recipient that has none yet. */
 void outcome_all(struct message *m, enum result r, int code,

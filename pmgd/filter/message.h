@@ -57,6 +57,8 @@ struct message {
 	const char *from;		/* decoded From: */
 
 	/* checks */
+	bool wants_score;		/* the parent was asked for a place at
+					 * spamd, and will answer */
 	bool scanned;			/* scan holds a final answer */
 	struct scan_reply scan;
 	struct score score;

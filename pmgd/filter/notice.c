@@ -90,7 +90,7 @@ compose(struct worker *w, struct message *m, const struct plan_notice *n,
 }
 
 static void
-deliver(struct worker *w, struct message *m, struct outlet *o,
+deliver(struct worker *w, struct message *m,
     const struct plan_notice *n, const char *what, const char *sender,
     const char *to, struct span bytes)
 {
@@ -106,7 +106,7 @@ deliver(struct worker *w, struct message *m, struct outlet *o,
 	struct err e = {""};
 
 	log_safe(&safe, span_str(to), 300);
-	if (outlet_send(w, o, m->deadline_ms, &env, &rcpt, 1, bytes, &reply, &e) != 0 ||
+	if (reinject(w, m->deadline_ms, &env, &rcpt, 1, bytes, &reply, &e) != 0 ||
 	    reply.code / 100 != 2) {
 		log_error("%s to <%s> was not sent (rule: %s): %s", what,
 		    buf_cstr(&safe), n->rule->name,
@@ -116,12 +116,12 @@ deliver(struct worker *w, struct message *m, struct outlet *o,
 		return;
 	}
 	log_info("%s to <%s> (%s) (rule: %s)", what, buf_cstr(&safe),
-	    smtp_client_queued_as(o->client), n->rule->name);
+	    smtp_client_queued_as(w->outlet.client), n->rule->name);
 	message_note(m, "%s to <%s> (rule: %s)", what, to, n->rule->name);
 }
 
 static void
-notify(struct worker *w, struct message *m, struct outlet *o,
+notify(struct worker *w, struct message *m,
     const struct plan_notice *n)
 {
 	AUTO_BUF struct buf bytes = {.max = 2 * NOTICE_MAX};
@@ -140,12 +140,12 @@ notify(struct worker *w, struct message *m, struct outlet *o,
 		return;
 	}
 	/* Answered by nobody: the null sender, so that it cannot loop. */
-	deliver(w, m, o, n, "notification", "", buf_cstr(&to),
+	deliver(w, m, n, "notification", "", buf_cstr(&to),
 	    buf_span(&bytes));
 }
 
 static void
-blind_copy(struct worker *w, struct message *m, struct outlet *o,
+blind_copy(struct worker *w, struct message *m,
     const struct plan_notice *n)
 {
 	bool original = (n->action->flags & OBJ_ORIGINAL) != 0;
@@ -154,7 +154,7 @@ blind_copy(struct worker *w, struct message *m, struct outlet *o,
 
 	prepare_macros(w, m, n->rule, n->rcpt, n->nrcpt, &mac, &m->arena);
 	macros_expand(&to, n->action->value, &mac);
-	deliver(w, m, o, n, "bcc", m->env.sender, buf_cstr(&to),
+	deliver(w, m, n, "bcc", m->env.sender, buf_cstr(&to),
 	    original || n->group >= m->plan->ngroup
 	        ? m->raw : m->copy[n->group].bytes);
 }
@@ -170,7 +170,7 @@ any_final(const struct message *m, const struct plan_notice *n)
 }
 
 void
-notices_send(struct worker *w, struct message *m, struct outlet *o)
+notices_send(struct worker *w, struct message *m)
 {
 	for (size_t i = 0; i < m->plan->nnotice; i++) {
 		const struct plan_notice *n = &m->plan->notice[i];
@@ -178,8 +178,8 @@ notices_send(struct worker *w, struct message *m, struct outlet *o)
 		if (!any_final(m, n))
 			continue;
 		if (n->action->type == ACTION_BCC)
-			blind_copy(w, m, o, n);
+			blind_copy(w, m, n);
 		else
-			notify(w, m, o, n);
+			notify(w, m, n);
 	}
 }

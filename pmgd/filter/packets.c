@@ -72,16 +72,6 @@ packets_serve_slots(struct parent *p)
 }
 
 static void
-handle_slot(struct parent *p, struct child *c, struct cursor *cur)
-{
-	enum admission what = admission_ask(&p->admission, c->slot,
-	    cur_u32(cur), clock_mono_ms());
-
-	if (what != ADMIT_WAIT)
-		reply_slot(p, c->slot, what);
-}
-
-static void
 handle_slot_end(struct parent *p, struct child *c, struct cursor *cur)
 {
 	bool was_open = p->admission.open;
@@ -98,46 +88,49 @@ handle_slot_end(struct parent *p, struct child *c, struct cursor *cur)
 }
 
 static void
-handle_event(struct parent *p, struct child *c, struct cursor *cur)
-{
-	bool durable = cur_u8(cur) != 0;
-	struct span record = cur_lp(cur);
-	struct err e;
-	int rc;
-
-	if (!cur_ok(cur))
-		return;
-	rc = event_write(p->events, record, durable, &e);
-	if (rc != 0)
-		log_error("event file: %s", e.text);
-	if (durable)
-		reply_u8(c, FILTER_MSG_EVENT_REPLY, rc == 0);
-}
-
-static void
 handle_begin(struct parent *p, struct child *c, struct cursor *cur)
 {
 	struct span s = cur_lp(cur);
+	bool want_slot = cur_u8(cur) != 0;
+	uint32_t ticket = cur_u32(cur);
 	char *key = xstrndup(s.p, s.n);
 	bool park = strikes_begin(p->strikes, c->slot, key);
+	enum admission what = ADMIT_WAIT;
 
 	if (*strikes_key(p->strikes, c->slot) != '\0')
 		p->status.busy++;
 	p->status.messages++;
 	p->status.parked += park;
 	reply_u8(c, FILTER_MSG_BEGIN_REPLY, park);
+	if (want_slot && !park)
+		what = admission_ask(&p->admission, c->slot, ticket,
+		    clock_mono_ms());
+	if (what != ADMIT_WAIT)
+		reply_slot(p, c->slot, what);
 	free(key);
 }
 
 static void
 handle_end(struct parent *p, struct child *c, struct cursor *cur)
 {
-	bool final = cur_u8(cur) != 0;
+	bool final = cur_u8(cur) != 0, durable = cur_u8(cur) != 0;
+	struct span record = cur_lp(cur);
+	struct err e;
+	int rc = 0;
 
+	if (!cur_ok(cur))
+		return;
+	if (record.n > 0)
+		rc = event_write(p->events, record, durable, &e);
+	if (rc != 0)
+		log_error("event file: %s", e.text);
+	final = final && (rc == 0 || !durable);
 	if (*strikes_key(p->strikes, c->slot) != '\0')
 		p->status.busy--;
 	p->status.deferred += !final;
 	strikes_end(p->strikes, c->slot, final);
+	if (durable)
+		reply_u8(c, FILTER_MSG_END_REPLY, rc == 0);
 }
 
 static bool
@@ -150,14 +143,8 @@ dispatch(struct child *c, const struct ipc_msg *m)
 	case FILTER_MSG_BEGIN:
 		handle_begin(p, c, &cur);
 		break;
-	case FILTER_MSG_SLOT:
-		handle_slot(p, c, &cur);
-		break;
 	case FILTER_MSG_SLOT_END:
 		handle_slot_end(p, c, &cur);
-		break;
-	case FILTER_MSG_EVENT:
-		handle_event(p, c, &cur);
 		break;
 	case FILTER_MSG_END:
 		handle_end(p, c, &cur);

@@ -48,36 +48,24 @@ put_u8(struct parent_link *l, uint16_t type, uint8_t v)
 }
 
 bool
-parent_begin(struct parent_link *l, const char *key)
+parent_begin(struct parent_link *l, const char *key, bool want_slot,
+    uint32_t ticket)
 {
 	AUTO_BUF struct buf b = {.max = 256};
 	struct cursor c;
 
 	buf_lps(&b, key);
+	buf_u8(&b, want_slot);
+	buf_u32(&b, ticket);
 	put(l, FILTER_MSG_BEGIN, buf_span(&b));
 	c = cur_of(get(l, FILTER_MSG_BEGIN_REPLY, &b));
 	return cur_u8(&c) == 1;
 }
 
 void
-parent_end(struct parent_link *l, bool final)
-{
-	put_u8(l, FILTER_MSG_END, final);
-}
-
-void
 parent_strike(struct parent_link *l)
 {
 	put(l, FILTER_MSG_STRIKE, span_of(NULL, 0));
-}
-
-void
-parent_slot_ask(struct parent_link *l, uint32_t ticket)
-{
-	AUTO_BUF struct buf b = {.max = 16};
-
-	buf_u32(&b, ticket);
-	put(l, FILTER_MSG_SLOT, buf_span(&b));
 }
 
 int
@@ -99,19 +87,20 @@ parent_slot_end(struct parent_link *l, int how)
 	put_u8(l, FILTER_MSG_SLOT_END, (uint8_t)how);
 }
 
-bool
-parent_event(struct parent_link *l, struct span record, bool durable)
+int
+parent_end(struct parent_link *l, bool final, struct span record, bool durable)
 {
 	AUTO_BUF struct buf b = {.max = IPC_MAX};
 	struct cursor c;
 
+	buf_u8(&b, final);
 	buf_u8(&b, durable);
 	buf_lp(&b, record);
 	if (b.overflow)
-		return false;
-	put(l, FILTER_MSG_EVENT, buf_span(&b));
+		return -1;
+	put(l, FILTER_MSG_END, buf_span(&b));
 	if (!durable)
-		return true;
-	c = cur_of(get(l, FILTER_MSG_EVENT_REPLY, &b));
+		return 1;
+	c = cur_of(get(l, FILTER_MSG_END_REPLY, &b));
 	return cur_u8(&c) == 1;
 }

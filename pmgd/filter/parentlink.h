@@ -10,17 +10,21 @@ struct parent_link {
 	int fd;
 };
 
-/* True: the message has its strikes, park it. */
-bool parent_begin(struct parent_link *l, const char *key);
-void parent_end(struct parent_link *l, bool final);
+/* True: the message has its strikes, park it. Else, with want_slot, the answer
+ * about a place at spamd comes as a packet on l->fd. */
+bool parent_begin(struct parent_link *l, const char *key, bool want_slot,
+    uint32_t ticket);
 void parent_strike(struct parent_link *l);
-/* Asks for a place at spamd; the answer comes as a packet on l->fd. */
-void parent_slot_ask(struct parent_link *l, uint32_t ticket);
 /* Reads one packet: 1 granted, 0 refused, -1 it was for an older ticket. */
 int parent_slot_answer(struct parent_link *l, uint32_t ticket);
 void parent_slot_end(struct parent_link *l, int how);
-/* Writes an event record. False: it is not written (known only when durable;
- * else it is too large). */
-bool parent_event(struct parent_link *l, struct span record, bool durable);
+/*
+ * Through with the message: its event record is written ("" = none), and it is
+ * forgotten when it got final replies. 1: sent and, when durable, on the disk;
+ * 0: it could not be written, the message counts as deferred; -1: it is too
+ * large for a packet, nothing was sent.
+ */
+int parent_end(struct parent_link *l, bool final, struct span record,
+    bool durable);
 
 #endif

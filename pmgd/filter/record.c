@@ -211,33 +211,44 @@ record(const struct message *m, size_t max_rcpt, bool brief)
 	return o;
 }
 
-static bool
+/* As parent_end(). */
+static int
 record_send(struct worker *w, const struct message *m, size_t max_rcpt,
-    bool brief, bool durable)
+    bool brief, bool final, bool durable)
 {
 	json_t *o = record(m, max_rcpt, brief);
 	char *s = json_dumps(o, JSON_COMPACT);
-	bool ok = s != NULL && parent_event(&w->link, span_str(s), durable);
+	int rc = s == NULL ? -1
+	    : parent_end(&w->link, final, span_str(s), durable);
 
 	json_decref(o);
 	free(s);
-	return ok;
+	return rc;
 }
 
 bool
-record_write(struct worker *w, struct message *m)
+record_end(struct worker *w, const struct message *m)
 {
-	bool discard = false, ok;
+	bool discard = false, final = true;
+	int rc;
 
-	for (size_t i = 0; i < m->env.nrcpt; i++)
+	for (size_t i = 0; i < m->env.nrcpt; i++) {
 		discard = discard || m->outcome[i].result == RESULT_BLOCKED ||
 		    m->outcome[i].result == RESULT_REJECTED;
+		final = final && m->outcome[i].result != RESULT_DEFERRED;
+	}
 	/* Long addresses and replies can make it too large for a packet, and
 	 * so can file names that a sender made up for our notes. */
-	ok = record_send(w, m, RCPT_MAX, false, discard) ||
-	    record_send(w, m, RCPT_FEW, false, discard) ||
-	    record_send(w, m, RCPT_FEW, true, discard);
-	if (!ok)
-		log_error("no event record for this message");
-	return ok;
+	rc = record_send(w, m, RCPT_MAX, false, final, discard);
+	if (rc < 0)
+		rc = record_send(w, m, RCPT_FEW, false, final, discard);
+	if (rc < 0)
+		rc = record_send(w, m, RCPT_FEW, true, final, discard);
+	if (rc > 0)
+		return true;
+	log_error("no event record for this message");
+	if (rc < 0)
+		parent_end(&w->link, final && !discard, span_of(NULL, 0),
+		    false);
+	return false;
 }

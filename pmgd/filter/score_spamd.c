@@ -169,8 +169,11 @@ score_step(struct score_job *j, struct score *r, struct arena *a,
 	unsigned char chunk[8192];
 	ssize_t n;
 
-	if (j->writing)
+	if (j->writing) {
 		step_write(j);
+		if (!j->writing)
+			return 0;	/* the answer takes a while */
+	}
 	for (;;) {
 		n = recv(j->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)

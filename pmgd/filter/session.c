@@ -23,9 +23,9 @@ enum {
 struct session {
 	struct worker *w;
 	struct conn conn;
-	struct outlet outlet;
 	enum direction dir;
 	bool lmtp, greeted, in_mail;
+	bool fresh;		/* settings: read since the last message */
 	unsigned bad;
 	size_t max_rcpt;
 	struct message m;
@@ -154,7 +154,10 @@ cmd_mail(struct session *s, struct span args)
 		                       : "5.5.1 LHLO or EHLO first");
 		return;
 	}
-	worker_refresh(s->w);
+	if (!s->fresh)
+		worker_refresh_settings(s->w);
+	s->fresh = false;
+	worker_refresh_rules(s->w);
 	m->env = s->forward;
 	m->env.dir = s->dir;
 	if (!smtp_parse_mail(args, &m->env, &size, &m->arena, &r)) {
@@ -305,15 +308,6 @@ message_key(struct message *m)
 		snprintf(m->key + 2 * i, 3, "%02x", md[i]);
 }
 
-static bool
-decided_final(const struct message *m)
-{
-	for (size_t i = 0; i < m->env.nrcpt; i++)
-		if (m->outcome[i].result == RESULT_DEFERRED)
-			return false;
-	return true;
-}
-
 static void
 reply_outcomes(struct session *s)
 {
@@ -382,15 +376,18 @@ process(struct session *s, int64_t began, bool bare)
 	timeout = config_int(s->w->config, "mail", "filter-timeout");
 	m->deadline_ms = clock_mono_ms() + 1000 * timeout;
 	alarm((unsigned)timeout);
-	m->parked = parent_begin(&s->w->link, m->key);
+	m->wants_score = s->w->rules != NULL &&
+	    (ruleset_needs(s->w->rules, m->env.dir) & NEED_SPAM) != 0;
+	m->parked = parent_begin(&s->w->link, m->key, m->wants_score,
+	    s->w->ticket);
 	if (m->parked)
 		commit_hold(s->w, m, QUAR_POISON,
 		    "a worker died of this message twice");
 	else
-		filter_message(s->w, m, &s->outlet);
+		filter_message(s->w, m);
 	/* Nobody is ever told yes because nothing was decided for him. */
 	outcome_all(m, RESULT_DEFERRED, 451, "4.3.0 filter: no decision");
-	if (!record_write(s->w, m))
+	if (!record_end(s->w, m))
 		/* A discard must be on record before it is confirmed; so must
 		 * a refusal that the one reply of ESMTP may cover with a yes. */
 		for (size_t i = 0; i < m->env.nrcpt; i++)
@@ -401,9 +398,9 @@ process(struct session *s, int64_t began, bool bare)
 				smtp_reply_set(&m->outcome[i].reply, 451,
 				    "4.3.0 event file cannot be written");
 			}
+	log_release();
 	reply_outcomes(s);
 	(void)conn_flush(&s->conn);
-	parent_end(&s->w->link, decided_final(m));
 	alarm(0);
 }
 
@@ -520,7 +517,8 @@ session_run(struct worker *w, int fd, enum direction dir)
 	arena_init(&s->forward_arena, 64 * 1024);
 	message_init(s);
 	forward_reset(s);
-	worker_refresh(w);
+	worker_refresh_settings(w);	/* EHLO tells the SIZE */
+	s->fresh = true;
 	snprintf(greeting, sizeof(greeting), "%s ESMTP LMTP pmgd", w->host);
 	say(s, 220, greeting);
 	while ((rc = conn_line(&s->conn, &line, COMMAND_TIMEOUT_MS)) ==
@@ -534,7 +532,6 @@ session_run(struct worker *w, int fd, enum direction dir)
 		say(s, 421, rc == CONN_STOP ? "4.3.2 shutting down"
 		                            : "4.4.2 timed out");
 	(void)conn_flush(&s->conn);
-	smtp_client_close(s->outlet.client);
 	message_reset(s);
 	arena_free(&s->forward_arena);
 	conn_free(&s->conn);

@@ -75,8 +75,8 @@ stamp_same(const struct file_stamp *a, const struct file_stamp *b)
 	    a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
-static void
-refresh_rules(struct worker *w)
+void
+worker_refresh_rules(struct worker *w)
 {
 	struct file_stamp now;
 	struct ruleset *rs;
@@ -106,8 +106,8 @@ refresh_rules(struct worker *w)
 	w->rules_stamp = now;
 }
 
-static void
-refresh_config(struct worker *w)
+void
+worker_refresh_settings(struct worker *w)
 {
 	AUTO_FREE char *path = xasprintf("%s/pmg.conf", w->paths->config);
 	struct file_stamp now;
@@ -131,13 +131,6 @@ refresh_config(struct worker *w)
 	str_copy(w->reinject, sizeof(w->reinject),
 	    config_bool(c, "mail", "tcp_filter_ports") ? "127.0.0.1:10025"
 	                                               : w->paths->reinject);
-}
-
-void
-worker_refresh(struct worker *w)
-{
-	refresh_config(w);
-	refresh_rules(w);
 }
 
 /* On top of what the parent gave up: no more processes, bounded memory, no
@@ -165,7 +158,8 @@ worker_sandbox(const struct worker *w)
 		fatal("sandbox: %s", e.text);
 }
 
-/* Waits for a connection on either socket. -1: asked to stop. */
+/* Waits for a connection on either socket, and meanwhile closes those that are
+ * not used. -1: asked to stop. */
 static int
 worker_accept(struct worker *w, int ep, enum direction *dir)
 {
@@ -173,9 +167,12 @@ worker_accept(struct worker *w, int ep, enum direction *dir)
 		struct epoll_event ev;
 		int fd, n;
 
-		n = epoll_wait(ep, &ev, 1, -1);
-		if (n <= 0 && errno != EINTR)
+		n = epoll_wait(ep, &ev, 1,
+		    outlet_is_open(&w->outlet) ? OUTLET_IDLE_MS : -1);
+		if (n < 0 && errno != EINTR)
 			fatal("epoll: %s", strerror(errno));
+		if (n == 0)
+			outlet_close(&w->outlet);
 		if (n <= 0)
 			continue;
 		if (ev.data.fd == stop_fd)
@@ -220,6 +217,7 @@ worker_run(struct worker *w)
 	enum direction dir;
 	int ep;
 
+	w->outlet = OUTLET_NONE;
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (stop_fd < 0)
 		fatal("eventfd: %s", strerror(errno));
@@ -229,7 +227,7 @@ worker_run(struct worker *w)
 	signal(SIGALRM, SIG_DFL);
 	if (gethostname(w->host, sizeof(w->host) - 1) != 0 || !w->host[0])
 		str_copy(w->host, sizeof(w->host), "localhost");
-	refresh_config(w);
+	worker_refresh_settings(w);
 	worker_sandbox(w);
 	ep = worker_poll(w);
 	for (unsigned n = 0; n < WORKER_SESSIONS; n++) {
@@ -240,5 +238,6 @@ worker_run(struct worker *w)
 		session_run(w, fd, dir);
 		close(fd);
 	}
+	outlet_close(&w->outlet);
 	exit(0);
 }

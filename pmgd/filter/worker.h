@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <sys/stat.h>
+#include "filter/outlet.h"
 #include "filter/parentlink.h"
 #include "lib/config/config.h"
 #include "lib/config/paths.h"
@@ -31,15 +32,17 @@ struct worker {
 	struct file_stamp rules_stamp;
 	char host[256];
 	char reinject[256];	/* where accepted mail goes back to Postfix */
+	struct outlet outlet;
 	int listen_in, listen_out;
 	uint32_t ticket;
 };
 
 /* Never returns: ends with exit(). */
 void worker_run(struct worker *w) __attribute__((noreturn));
-/* Takes new rules and settings when the files changed. A broken file leaves
+/* Takes new settings, or rules, when their file changed. A broken file leaves
  * what was good before in force. */
-void worker_refresh(struct worker *w);
+void worker_refresh_settings(struct worker *w);
+void worker_refresh_rules(struct worker *w);
 /* True after SIGTERM: finish the message in work, then end. */
 bool worker_stopping(void);
 /* Becomes, and stays, readable then. */

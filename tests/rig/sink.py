@@ -231,6 +231,7 @@ class Sink:
         self._log = open(log, "a", buffering=1) if log else None
         self._loop = None
         self._sessions = set()
+        self.connections = 0            # accepted so far
 
     # ---- what tests call ----
 
@@ -294,9 +295,12 @@ class Sink:
 
     async def _client(self, reader, writer):
         task = asyncio.current_task()
+        session = _Session(self, reader, writer)
+        task.say = session.say
         self._sessions.add(task)
+        self.connections += 1
         try:
-            await _Session(self, reader, writer).run()
+            await session.run()
         except asyncio.CancelledError:
             writer.transport.abort()
         except ValueError as e:
@@ -304,6 +308,16 @@ class Sink:
             writer.transport.abort()
         finally:
             self._sessions.discard(task)
+
+    def hang_up(self, last_words=None):
+        """Ends every open session, as a server does with idle ones."""
+        async def end():
+            for task in list(self._sessions):
+                if last_words:
+                    await task.say(last_words)
+                task.cancel()
+            await asyncio.gather(*self._sessions, return_exceptions=True)
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
 
     def start(self):
         started = threading.Event()

@@ -63,6 +63,96 @@ safe_text(void **state)
 	safe_is(SPAN_LIT("abc"), 0, "...");
 }
 
+/* stderr of this process into a file; returns what held() wrote there. */
+static void
+lines_of(void (*write_lines)(void), char *text, size_t size)
+{
+	char path[] = "/tmp/test-log-XXXXXX";
+	int fd = mkstemp(path), saved = dup(STDERR_FILENO);
+	ssize_t n;
+
+	assert_true(fd >= 0 && saved >= 0);
+	unlink(path);
+	log_init("t", true);
+	dup2(fd, STDERR_FILENO);
+	write_lines();
+	dup2(saved, STDERR_FILENO);
+	n = pread(fd, text, size - 1, 0);
+	assert_true(n >= 0);
+	text[n] = '\0';
+	close(fd);
+	close(saved);
+}
+
+static void
+two_held(void)
+{
+	log_hold();
+	log_info("one");
+	log_warn("two");
+}
+
+static void
+two_released(void)
+{
+	two_held();
+	log_release();
+	log_release();
+	log_info("three");
+}
+
+static void
+more_than_fits(void)
+{
+	log_hold();
+	for (int i = 0; i < 2000; i++)
+		log_info("a line of some length, number %04d of many", i);
+	log_release();
+}
+
+static void
+held_and_fatal(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		two_held();
+		fatal("three");
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+static void
+held_lines(void **state)
+{
+	static char text[1024 * 1024];
+	char *one, *two, *three;
+
+	(void)state;
+	lines_of(two_held, text, sizeof(text));
+	assert_string_equal(text, "");
+	lines_of(log_release, text, sizeof(text));
+	for (int i = 0; i < 2; i++) {
+		lines_of(i == 0 ? two_released : held_and_fatal, text,
+		    sizeof(text));
+		one = strstr(text, ": one\n");
+		two = strstr(text, ": two\n");
+		three = strstr(text, ": three\n");
+		assert_true(one != NULL && two > one && three > two);
+		assert_null(strstr(three, ": one\n"));
+	}
+	lines_of(more_than_fits, text, sizeof(text));
+	for (int i = 0; i < 2000; i++) {
+		char want[32];
+
+		snprintf(want, sizeof(want), "number %04d of", i);
+		one = strstr(i == 0 ? text : one, want);
+		assert_non_null(one);
+	}
+}
+
 /* All bytes, all pairs: one line, printable or valid UTF-8. */
 static void
 safe_never_lets_controls_out(void **state)
@@ -330,6 +420,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(safe_text),
+		cmocka_unit_test(held_lines),
 		cmocka_unit_test(safe_never_lets_controls_out),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(journal),

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "lib/base/str.h"
 
-enum { LINE_MAX_BYTES = 8192 };
+enum { LINE_MAX_BYTES = 8192, HELD_MAX = 64 * 1024 };
 
 static struct {
 	const char *ident;
@@ -16,6 +16,8 @@ static struct {
 	bool foreground;
 	bool journal;
 	bool debug;
+	bool hold;
+	struct buf held;
 } logger = {.ident = "pmg", .foreground = true};
 
 /* JOURNAL_STREAM is inherited by children whose stderr is something else. */
@@ -130,6 +132,44 @@ blank_controls(char *line, size_t n)
 	}
 }
 
+void
+log_hold(void)
+{
+	if (logger.held.max == 0)
+		buf_init(&logger.held, HELD_MAX);
+	logger.hold = true;
+}
+
+static void
+write_held(void)
+{
+	if (logger.held.n > 0)
+		fwrite(logger.held.p, 1, logger.held.n, stderr);
+	buf_reset(&logger.held);
+}
+
+void
+log_release(void)
+{
+	write_held();
+	logger.hold = false;
+}
+
+static void __attribute__((format(printf, 1, 2)))
+write_stderr(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (logger.held.n > HELD_MAX - 2 * LINE_MAX_BYTES)
+		write_held();
+	if (logger.hold)
+		buf_vprintf(&logger.held, fmt, ap);
+	else
+		vfprintf(stderr, fmt, ap);
+	va_end(ap);
+}
+
 static void __attribute__((format(printf, 2, 0)))
 log_line(int priority, const char *fmt, va_list ap)
 {
@@ -141,9 +181,9 @@ log_line(int priority, const char *fmt, va_list ap)
 		n = sizeof(line) - 1;
 	blank_controls(line, n > 0 ? (size_t)n : 0);
 	if (logger.journal)
-		fprintf(stderr, "<%d>%s%s\n", priority, logger.prefix, line);
+		write_stderr("<%d>%s%s\n", priority, logger.prefix, line);
 	else if (logger.foreground)
-		fprintf(stderr, "%s[%d]: %s%s\n", logger.ident, (int)getpid(),
+		write_stderr("%s[%d]: %s%s\n", logger.ident, (int)getpid(),
 		    logger.prefix, line);
 	else
 		syslog(priority, "%s%s", logger.prefix, line);
@@ -183,5 +223,6 @@ fatal(const char *fmt, ...)
 	va_start(ap, fmt);
 	log_line(LOG_CRIT, fmt, ap);
 	va_end(ap);
+	log_release();
 	exit(1);
 }

@@ -17,6 +17,14 @@ void log_set_debug(bool on);
 /* Put before each line, e.g. "LOGID: "; copied, cut at 63 bytes; "" = none. */
 void log_set_prefix(const char *prefix);
 
+/*
+ * From log_hold() on lines are gathered, log_release() writes them at once:
+ * for a stretch in which nothing is waited for long. A crash loses them,
+ * fatal() does not. Only for stderr: syslog takes one line at a time.
+ */
+void log_hold(void);
+void log_release(void);
+
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

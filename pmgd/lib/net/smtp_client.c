@@ -463,6 +463,12 @@ smtp_client_send(struct smtp_client *c, const struct envelope *env,
 	return rv;
 }
 
+void
+smtp_client_set_timeout(struct smtp_client *c, int timeout_ms)
+{
+	c->timeout_ms = timeout_ms;
+}
+
 const char *
 smtp_client_queued_as(const struct smtp_client *c)
 {

@@ -17,6 +17,8 @@ struct smtp_client;
 /* Connects, greets with EHLO helo. NULL: e tells. */
 struct smtp_client *smtp_client_open(const char *where, const char *helo,
     int timeout_ms, struct err *e);
+/* For each of the transactions to come. */
+void smtp_client_set_timeout(struct smtp_client *c, int timeout_ms);
 /*
  * Sends msg to the recipients `to` of env, with XFORWARD, BODY, SMTPUTF8,
  * RET, ENVID, NOTIFY and ORCPT as in env and announced by the server.

@@ -3,9 +3,10 @@
  * parent keeps what must outlive a worker: strikes, the places at spamd, the
  * event file. It never looks into a message.
  *
- * Order for one message: BEGIN -> BEGIN_REPLY, [SLOT -> SLOT_REPLY, SLOT_END],
- * EVENT [-> EVENT_REPLY], END. A worker that dies between BEGIN and END costs
- * its message a strike. A ticket tells a late SLOT_REPLY from the next one.
+ * Order for one message: BEGIN -> BEGIN_REPLY, [SLOT_REPLY, SLOT_END],
+ * END [-> END_REPLY]; only then the client is told. A worker that dies between
+ * BEGIN and END costs its message a strike. A ticket tells a late SLOT_REPLY
+ * from the next one.
  */
 #ifndef PMG_PROTO_FILTER_H
 #define PMG_PROTO_FILTER_H
@@ -16,15 +17,18 @@
 #include "lib/base/span.h"
 
 enum {
-	FILTER_MSG_BEGIN = 0x0301,	/* lp key: queue id or body hash */
-	FILTER_MSG_BEGIN_REPLY = 0x0302, /* u8: 1 park it, do not parse */
-	FILTER_MSG_SLOT = 0x0303,	/* u32 ticket: may I ask spamd? */
+	FILTER_MSG_BEGIN = 0x0301,	/* lp key: queue id or body hash; u8: 1
+					 * a place at spamd is wanted; u32
+					 * ticket */
+	FILTER_MSG_BEGIN_REPLY = 0x0302, /* u8: 1 park it, do not parse; then
+					 * no place is given */
 	FILTER_MSG_SLOT_REPLY = 0x0304,	/* u32 ticket, u8: 1 granted, 0 breaker
-					 * open */
+					 * open; when it is its turn */
 	FILTER_MSG_SLOT_END = 0x0305,	/* u8: enum slot_end */
-	FILTER_MSG_EVENT = 0x0306,	/* u8 durable, lp record */
-	FILTER_MSG_EVENT_REPLY = 0x0307, /* u8: 1 written; only when durable */
-	FILTER_MSG_END = 0x0308,	/* u8: 1 final replies, 0 deferred */
+	FILTER_MSG_END = 0x0306,	/* u8: 1 final replies, 0 deferred; u8
+					 * durable; lp event record, "" none.
+					 * Durable and not written: deferred */
+	FILTER_MSG_END_REPLY = 0x0307,	/* u8: 1 written; only when durable */
 	FILTER_MSG_STRIKE = 0x0309,	/* the scanner died of this message */
 	/* tools -> parent on control.sock */
 	FILTER_MSG_STATUS = 0x0310,

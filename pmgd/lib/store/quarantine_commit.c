@@ -166,6 +166,9 @@ batch_files(struct quarantine *q, struct quarantine_item *item, size_t n)
 		if (item_writes(item, i))
 			item[i].ok = quarfile_write(&item[i].file, item[i].fd,
 			    item[i].commit, &item[i].err) == 0;
+	for (size_t i = 0; i < n && n > 1; i++)
+		if (item_writes(item, i))
+			quarfile_start_sync(&item[i].file);
 	for (size_t i = 0; i < n; i++)
 		if (item_writes(item, i))
 			item[i].ok = quarfile_sync(&item[i].file,

@@ -169,17 +169,20 @@ int
 quarfile_write(struct quarfile *f, int src, const struct store_commit *c,
     struct err *e)
 {
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
 	uint32_t crc = 0;
 
 	f->fd = -1;
 	f->renamed = false;
 	snprintf(f->tmp, sizeof(f->tmp), "%s.tmp", f->path);
-	if (folder_make(f->root, f->path, e) != 0)
-		return -1;
 	/* Two of the same name cannot be written at once: one process, and a
 	 * batch writes a message once. What is there is a dead one's. */
-	f->fd = openat(f->root, f->tmp,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	f->fd = openat(f->root, f->tmp, flags, 0640);
+	if (f->fd < 0 && errno == ENOENT) {
+		if (folder_make(f->root, f->path, e) != 0)
+			return -1;
+		f->fd = openat(f->root, f->tmp, flags, 0640);
+	}
 	if (f->fd < 0)
 		return err_errno(e, "quarantine %s", f->tmp);
 	if (copy_message(f->fd, src, c->size, &crc, e) != 0 ||
@@ -187,12 +190,13 @@ quarfile_write(struct quarfile *f, int src, const struct store_commit *c,
 		quarfile_discard(f);
 		return -1;
 	}
-	/*
-	 * Starts the disk on it, waits for nothing, promises nothing: the
-	 * fsync of the first file of a batch then commits the blocks of all.
-	 */
-	sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	return 0;
+}
+
+void
+quarfile_start_sync(const struct quarfile *f)
+{
+	sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 int

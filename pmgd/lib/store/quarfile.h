@@ -44,6 +44,11 @@ int quarfile_root(const char *path, struct err *e);
  * appends the envelope. -1: nothing is left behind. */
 int quarfile_write(struct quarfile *f, int src, const struct store_commit *c,
     struct err *e);
+/*
+ * Starts the disk on it, waits for nothing, promises nothing: with this for
+ * all files of a batch, the fsync of the first commits the blocks of all.
+ */
+void quarfile_start_sync(const struct quarfile *f);
 /* fsync and close; an error is final for this file (it is removed). */
 int quarfile_sync(struct quarfile *f, struct err *e);
 int quarfile_rename(struct quarfile *f, struct err *e);
