@@ -85,11 +85,19 @@ spool_write(struct spool_file *f, struct span s, struct err *e)
 }
 
 int
+spool_seal(struct spool_file *f, struct err *e)
+{
+	if (f->in_memory && fcntl(f->fd, ADD_SEALS, SEALS) != 0)
+		return err_errno(e, "spool file: seal");
+	return 0;
+}
+
+int
 spool_map(struct spool_file *f, struct span *s, struct err *e)
 {
 	*s = span_of(NULL, 0);
-	if (f->in_memory && fcntl(f->fd, ADD_SEALS, SEALS) != 0)
-		return err_errno(e, "spool file: seal");
+	if (spool_seal(f, e) != 0)
+		return -1;
 	if (f->size == 0)
 		return 0;
 	if (f->in_memory && f->size <= COPY_MAX) {

@@ -36,6 +36,8 @@ int spool_write(struct spool_file *f, struct span s, struct err *e);
  * what it has judged.
  */
 int spool_map(struct spool_file *f, struct span *s, struct err *e);
+/* What is in memory: nobody changes it any more. */
+int spool_seal(struct spool_file *f, struct err *e);
 void spool_close(struct spool_file *f);
 /* True when the file system below dir has room for two more messages of
  * max_size bytes (reliability: 452 before DATA). */

@@ -9,7 +9,7 @@
 #include "lib/proto/scan.h"
 #include "scan/status.h"
 
-enum { REQUEST_MAX = 8192, SEND_MS = 100 };
+enum { SEND_MS = 100 };
 
 void
 notready_accept(struct notready *nr, int listen_fd)
@@ -42,7 +42,7 @@ answer(int sock, const struct scan_shared *sh, const char *why)
 	struct err e = {""};
 	int rc;
 
-	buf_init(&in, REQUEST_MAX);
+	buf_init(&in, IPC_MAX);
 	buf_init(&out, 4 * SCAN_TEXT_MAX);
 	rc = ipc_recv(sock, &m, &in, 0, &e);
 	ipc_close_fds(&m);

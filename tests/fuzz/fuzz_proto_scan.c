@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "lib/proto/scan.h"
 
-enum { ARENA_MAX = 1 << 16, OUT_MAX = 1 << 16 };
+enum { ARENA_MAX = 1 << 20, OUT_MAX = 1 << 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

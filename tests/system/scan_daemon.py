@@ -3,6 +3,7 @@
 Binaries: PMG_BIN_DIR (default build/release/bin).
 """
 import base64
+import collections
 import contextlib
 import io
 import os
@@ -50,10 +51,15 @@ def zipped(data, name="eicar.com"):
     return out.getvalue()
 
 
+Found = collections.namedtuple("Found", "part flags depth name type")
+
+
 class Reply:
-    def __init__(self, result, name="", detail="", version=0, cpu=0, heur=""):
+    def __init__(self, result, name="", detail="", version=0, cpu=0, heur="",
+                 where=0, limits=0, found=()):
         self.result, self.name, self.detail = result, name, detail
         self.version, self.cpu, self.heuristics = version, cpu, heur
+        self.where, self.limits, self.found = where, limits, found
 
     def __repr__(self):
         return "Reply(%r)" % (self.__dict__,)
@@ -128,12 +134,17 @@ class Scan:
         return kind, b[8:]
 
     @staticmethod
-    def request(data_len, logid="TEST1"):
-        return lp(logid.encode()) + struct.pack(">Q", data_len)
+    def request(data_len, logid="TEST1", objects=()):
+        """objects: (part, flags, offset, length, name)"""
+        return lp(logid.encode()) + struct.pack(
+            ">QI", data_len, len(objects)) + b"".join(
+                struct.pack(">IBQQ", *o[:4]) + lp(o[4].encode())
+                for o in objects)
 
-    def scan_fd(self, fd, size, logid="TEST1"):
+    def scan_fd(self, fd, size, logid="TEST1", more=(), objects=()):
         with contextlib.closing(self.connect()) as s:
-            self.send(s, REQUEST, self.request(size, logid), [fd])
+            self.send(s, REQUEST, self.request(size, logid, objects),
+                      [fd] + list(more))
             got = self.recv(s)
         if got is None:
             return None
@@ -144,8 +155,30 @@ class Scan:
         detail, b = take_lp(b)
         version, cpu = struct.unpack(">QI", b[:12])
         heur, b = take_lp(b[12:])
+        where, limits, n = struct.unpack(">IBI", b[:9])
+        found, b = [], b[9:]
+        for _ in range(n):
+            part, flags, depth = struct.unpack(">IBB", b[:6])
+            entry, b = take_lp(b[6:])
+            kind, b = take_lp(b)
+            found.append(Found(part, flags, depth, entry, kind))
         assert b == b""
-        return Reply(result, name, detail, version, cpu, heur)
+        return Reply(result, name, detail, version, cpu, heur, where, limits,
+                     found)
+
+    def scan_objects(self, data, objects, logid="TEST1"):
+        """objects: (flags, content, name), one after another in a file."""
+        table, off = [], 0
+        with tempfile.TemporaryFile() as f, tempfile.TemporaryFile() as g:
+            f.write(data)
+            f.flush()
+            for part, (flags, content, name) in enumerate(objects):
+                g.write(content)
+                table.append((part, flags, off, len(content), name))
+                off += len(content)
+            g.flush()
+            return self.scan_fd(f.fileno(), len(data), logid, [g.fileno()],
+                                table)
 
     def scan(self, data, logid="TEST1"):
         with tempfile.TemporaryFile() as f:
