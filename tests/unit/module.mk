@@ -1,1 +1,2 @@
 TESTS += $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+test_mime_evasion_PKGS := libarchive

@@ -27,6 +27,13 @@ struct content {
 	enum content_how how;
 	const char *name;	/* of its own (uuencode, yEnc, TNEF ...); NULL =
 				 * the part's */
+	/*
+	 * Not NULL: it is the body of another part, which only another reading
+	 * of the structure has, or which a message within an attachment has.
+	 * Only its type, names and defects mean something, no offset does;
+	 * name is its first name.
+	 */
+	const struct mime_part *as;
 	size_t off, n;		/* its bytes in the buffer */
 	/* A virus engine that reads the raw message may not see these bytes:
 	 * have them scanned on their own. */
@@ -39,9 +46,20 @@ struct content_list {
 	uint32_t defects;	/* MIME_LIMIT_* when not all is there */
 };
 
+enum {
+	CONTENT_MAX = 4096,	/* items of one message */
+	CONTENT_LEVELS = 8,	/* messages within decoded content */
+	/* All that is not plain may take the work of so many decodings of the
+	 * message, so that time stays linear in its size. */
+	CONTENT_WORK = 16,
+	CONTENT_WORK_BASE = 64 * 1024,
+	CONTENT_ARENA = 16 * 1024 * 1024,
+};
+
 /*
  * Decodes into out (append; its max is the cap of decoded bytes). Leaves come
- * in document order. Everything but the bytes lives in a.
+ * in document order, what else is in a part behind its plain content. Two
+ * items may share bytes. Everything but the bytes lives in a.
  */
 struct content_list content_of(const struct mime *m, struct buf *out,
     struct arena *a);

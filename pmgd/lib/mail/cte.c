@@ -1,49 +1,9 @@
 #include "lib/mail/cte.h"
 
 #include "lib/base/str.h"
-
-/* Collects single bytes, so that the buffer is entered once a chunk. */
-struct sink {
-	struct buf *out;
-	size_t n;
-	unsigned char chunk[4096];
-};
-
-/* A full buffer gets what fits: its reader may only want the beginning. */
-static void
-sink_flush(struct sink *s)
-{
-	size_t room;
-
-	if (s->out != NULL) {
-		room = s->out->max - s->out->n;
-		if (s->n > room && !s->out->overflow)
-			buf_put(s->out, s->chunk, room);
-		buf_put(s->out, s->chunk, s->n);
-	}
-	s->n = 0;
-}
-
-static inline bool
-sink_full(const struct sink *s)
-{
-	return s->out != NULL && s->out->overflow;
-}
-
-static inline void
-sink_put(struct sink *s, unsigned c)
-{
-	if (s->n == sizeof(s->chunk))
-		sink_flush(s);
-	s->chunk[s->n++] = (unsigned char)c;
-}
-
-static void
-sink_puts(struct sink *s, struct span in)
-{
-	for (size_t i = 0; i < in.n; i++)
-		sink_put(s, in.p[i]);
-}
+#include "lib/mail/cte_sink.h"
+#include "lib/mail/cte_variant.h"
+#include "lib/mail/uu.h"
 
 enum { B64_JUNK = 0, B64_DIGITS = 64, B64_SPACE = 65, B64_PAD = 66 };
 
@@ -97,6 +57,23 @@ b64_finish(struct sink *s, uint32_t acc, unsigned digits)
 	}
 }
 
+/* Line ends between digits: valid as they are, but a reader of single lines,
+ * or one that thinks the header goes up to there, makes something else of it. */
+struct b64_lines {
+	bool data;		/* digits seen */
+	size_t ends;		/* line ends since then */
+	bool odd;
+};
+
+static inline void
+b64_lines_digit(struct b64_lines *l)
+{
+	if (l->ends > 1 && l->data)
+		l->odd = true;
+	l->ends = 0;
+	l->data = true;
+}
+
 /*
  * Foreign bytes are skipped and data behind padding is decoded too: several
  * clients do so, and malware is sent that way.
@@ -104,6 +81,7 @@ b64_finish(struct sink *s, uint32_t acc, unsigned digits)
 static uint32_t
 decode_base64(struct span in, struct sink *s)
 {
+	struct b64_lines l = {0};
 	uint32_t acc = 0;
 	uint32_t bad = 0;
 	unsigned digits = 0;
@@ -111,13 +89,19 @@ decode_base64(struct span in, struct sink *s)
 	bool ended = false;
 
 	for (size_t i = 0; i < in.n && !sink_full(s); i++) {
+		size_t start = i;
 		unsigned v;
 
-		if (digits == 0 && !ended &&
-		    (i = b64_groups(in, i, s)) == in.n)
-			break;
+		if (digits == 0 && !ended) {
+			i = b64_groups(in, i, s);
+			if (i > start)
+				b64_lines_digit(&l);
+			if (i == in.n)
+				break;
+		}
 		v = b64[in.p[i]];
 		if (v - 1 < B64_DIGITS) {
+			b64_lines_digit(&l);
 			if (ended)
 				bad = MIME_BAD_BASE64;
 			ended = false;
@@ -140,10 +124,22 @@ decode_base64(struct span in, struct sink *s)
 			bad = MIME_BAD_BASE64;
 			if (v == B64_PAD)
 				digits = 0;
+		} else if (in.p[i] == '\n') {
+			l.ends++;
+			if (digits > 0)
+				l.odd = true;
 		}
 	}
 	b64_finish(s, acc, digits);
-	return digits > 0 || pads > 0 ? MIME_BAD_BASE64 : bad;
+	if (digits > 0 || pads > 0)
+		bad = MIME_BAD_BASE64;
+	return bad | (l.odd ? MIME_ODD_BASE64 : 0);
+}
+
+int
+base64_digit(unsigned char c)
+{
+	return b64[c] - 1u < B64_DIGITS ? b64[c] - 1 : -1;
 }
 
 static int
@@ -227,97 +223,6 @@ decode_qp(struct span in, struct sink *s)
 	return bad;
 }
 
-/* The next line without its end; *off moves behind it. */
-static struct span
-next_line(struct span in, size_t *off)
-{
-	size_t lf = span_chr(in, *off, '\n');
-	struct span line = span_sub(in, *off, lf - *off);
-
-	*off = lf < in.n ? lf + 1 : lf;
-	if (line.n > 0 && line.p[line.n - 1] == '\r')
-		line.n--;
-	return line;
-}
-
-/* "begin 644 name": the name may hold blanks. */
-static bool
-uu_begin(struct span line, struct span *name_r)
-{
-	size_t i = 6;
-
-	if (line.n < 10 || memcmp(line.p, "begin ", 6) != 0)
-		return false;
-	while (i < line.n && line.p[i] >= '0' && line.p[i] <= '7')
-		i++;
-	if (i < 9 || i > 10 || i == line.n || line.p[i] != ' ')
-		return false;
-	*name_r = span_trim(span_sub(line, i, line.n));
-	return true;
-}
-
-/* A data line's length byte fits the line: 4 characters for 3 bytes. */
-static bool
-uu_data(struct span line)
-{
-	size_t want;
-
-	if (line.n < 2 || line.p[0] <= ' ' || line.p[0] > '`')
-		return false;
-	want = (line.p[0] - 32u) & 63;
-	/* Padding of the last group, and trailing blanks, get lost. */
-	return want > 0 && line.n - 1 >= (want * 4 + 2) / 3 &&
-	    line.n - 1 <= (want + 2) / 3 * 4 + 2;
-}
-
-static void
-uu_line(struct span line, struct sink *s)
-{
-	size_t left = (line.p[0] - 32u) & 63;
-	size_t i = 1;
-
-	while (left > 0) {
-		uint32_t acc = 0;
-
-		for (size_t k = 0; k < 4; k++, i++)
-			acc = acc << 6 |
-			    (i < line.n ? (line.p[i] - 32u) & 63 : 0);
-		for (size_t k = 0; k < 3 && left > 0; k++, left--)
-			sink_put(s, acc >> (16 - 8 * k));
-	}
-}
-
-/*
- * Every data line of every begin...end, or all data lines when there is no
- * begin (headers that say uuencode over bare data do exist). Without any the
- * text stays as it is.
- */
-static uint32_t
-decode_uu(struct span in, struct sink *s)
-{
-	bool bare = cte_uu_name(in).p == NULL;
-	bool inside = bare;
-	size_t lines = 0;
-	struct span name;
-
-	for (size_t off = 0; off < in.n && !sink_full(s);) {
-		struct span line = next_line(in, &off);
-
-		if (uu_begin(line, &name)) {
-			inside = true;
-		} else if (!bare && span_eq(line, SPAN_LIT("end"))) {
-			inside = false;
-		} else if (inside && uu_data(line)) {
-			uu_line(line, s);
-			lines++;
-		}
-	}
-	if (lines > 0)
-		return bare ? MIME_BAD_ENCODING : 0;
-	sink_puts(s, in);
-	return MIME_BAD_ENCODING;
-}
-
 uint32_t
 cte_decode(enum cte cte, struct span in, struct buf *out)
 {
@@ -332,7 +237,7 @@ cte_decode(enum cte cte, struct span in, struct buf *out)
 		bad = decode_qp(in, &s);
 		break;
 	case CTE_UUENCODE:
-		bad = decode_uu(in, &s);
+		bad = uu_decode(in, &s);
 		break;
 	case CTE_7BIT: case CTE_8BIT: case CTE_BINARY: case CTE_UNKNOWN:
 		if (out != NULL)
@@ -390,18 +295,4 @@ cte_decode_percent(struct span in, struct buf *out)
 			v = in.p[i];
 		buf_putc(out, v);
 	}
-}
-
-struct span
-cte_uu_name(struct span in)
-{
-	struct span name;
-
-	for (size_t off = 0; off < in.n;) {
-		struct span line = next_line(in, &off);
-
-		if (uu_begin(line, &name))
-			return name;
-	}
-	return span_of(NULL, 0);
 }

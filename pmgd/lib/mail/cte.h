@@ -14,8 +14,8 @@
 
 /*
  * Appends the decoded bytes of in to out (NULL: only look for defects) and
- * returns defect bits: MIME_BAD_BASE64, MIME_BAD_QP, MIME_BAD_ENCODING (no
- * uuencoded data there).
+ * returns defect bits: MIME_BAD_BASE64, MIME_ODD_BASE64, MIME_BAD_QP,
+ * MIME_BAD_ENCODING (no uuencoded data there).
  */
 uint32_t cte_decode(enum cte cte, struct span in, struct buf *out);
 

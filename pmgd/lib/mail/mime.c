@@ -6,14 +6,17 @@
 #include "lib/mail/mime_header.h"
 
 const struct mime_limits mime_limits_default = {
-    .depth = 30,
+    .depth = 100,
     .parts = 1000,
     .header_fields = 1000,
     .header_bytes = 1024 * 1024,
     .arena_bytes = 16 * 1024 * 1024,
 };
 
-enum { FIRST_PARTS = 16 };
+enum {
+	FIRST_PARTS = 16,
+	DEAD_FRAMES = 8,	/* remembered to see their boundaries again */
+};
 
 /* A multipart whose boundary lines count. */
 struct frame {
@@ -21,6 +24,7 @@ struct frame {
 	struct mime_part *part;
 	struct mime_part *last;	/* newest child */
 	struct mime_boundaries b;
+	unsigned used;		/* bit i: reading i has delimited */
 	bool ended;		/* closing delimiter seen: epilogue */
 };
 
@@ -28,6 +32,7 @@ struct parser {
 	struct mime *m;
 	struct span msg;
 	const struct mime_limits *lim;
+	struct mime_reading reading;
 	struct arena *a;
 	size_t depth_max;
 	size_t part_cap;
@@ -38,6 +43,12 @@ struct parser {
 	bool junk_checked;
 	size_t keep_until;	/* a line that is no field and stands before
 				 * this offset does not end the header */
+	/* Multiparts that ended without a delimiter of their own; the oldest
+	 * one makes room. */
+	struct frame *dead[DEAD_FRAMES];
+	size_t ndead;
+	bool after_dashes;	/* the line before began with "--" */
+	bool after_blanks;	/* in a header: the line before has but blanks */
 };
 
 /* ---- parts ---- */
@@ -97,7 +108,7 @@ part_open(struct parser *ps, struct mime_part *parent, struct mime_part *prev,
 	struct mime_part *p = part_new(ps, parent, off);
 
 	ps->in_header = p != NULL;
-	ps->junk_checked = false;
+	ps->junk_checked = ps->after_blanks = false;
 	ps->keep_until = 0;
 	if (p == NULL) {
 		ps->cur = parent;
@@ -144,6 +155,10 @@ frame_push(struct parser *ps, struct mime_part *p,
 	f->below = ps->top;
 	f->part = p;
 	f->b = *b;
+	if (ps->reading.boundary > 0 && b->n >= ps->reading.boundary) {
+		f->b.b[0] = b->b[ps->reading.boundary - 1];
+		f->b.n = 1;
+	}
 	ps->top = f;
 }
 
@@ -157,7 +172,7 @@ header_done(struct parser *ps, size_t stop, size_t off)
 	p->header_end = p->body_off = p->body_end = off;
 	ps->in_header = false;
 	mime_header_fields(p, ps->msg, stop, ps->lim, ps->a);
-	mime_header_content(p, p->parent != NULL &&
+	mime_header_content(p, ps->msg, p->parent != NULL &&
 	        is_type(p->parent, "multipart", "digest"), &b, ps->a);
 	if (!b.multipart && !is_message(p))
 		return;
@@ -185,6 +200,32 @@ body_check(struct parser *ps, struct mime_part *p)
 		mime_header_add_name(p, cte_uu_name(body), ps->a);
 }
 
+static bool
+has_file(const struct mime_part *p)
+{
+	for (const struct mime_part *c = p->child; c != NULL; c = c->next)
+		if (c->filename != NULL || (strcmp(c->type, "text") != 0 &&
+		        !is_type(c, "multipart", "alternative")))
+			return true;
+	return false;
+}
+
+/* What clients that take the other type of the part would see in it. */
+static void
+type_check(struct mime_part *p)
+{
+	bool delimited = p->child != NULL;
+
+	if ((p->hints & HINT_MIXED_TYPE) != 0 && has_file(p))
+		p->defects |= MIME_AMBIG_TYPE;
+	if (delimited || (p->hints & HINT_FOREIGN) == 0)
+		return;
+	if ((p->hints & HINT_MULTIPART) != 0)
+		p->defects |= MIME_AMBIG_BOUNDARY;
+	else if ((p->hints & HINT_BOUNDARY) != 0)
+		p->defects |= MIME_AMBIG_TYPE;
+}
+
 /*
  * Ends every part from cur up to, but without, `upto`. A part cannot end
  * before its own body begins: then the parts around it end there, too.
@@ -199,12 +240,15 @@ close_parts(struct parser *ps, struct mime_part *upto, size_t end)
 			end = p->body_off;
 		p->body_end = end;
 		if (ps->top != NULL && ps->top->part == p) {
-			if (!ps->top->ended)
+			if (!ps->top->ended) {
 				p->defects |= MIME_MISSING_END;
+				ps->dead[ps->ndead++ % DEAD_FRAMES] = ps->top;
+			}
 			ps->top = ps->top->below;
 		}
 		if (p->child == NULL)
 			body_check(ps, p);
+		type_check(p);
 		p = p->parent;
 	}
 	ps->cur = upto;
@@ -219,6 +263,7 @@ struct delimiter {
 	struct frame *frame;
 	enum rank rank;
 	size_t len;
+	size_t i;	/* which reading of the boundary */
 	bool close;
 };
 
@@ -228,9 +273,10 @@ struct delimiter {
  * first, so that one boundary may begin like another one.
  */
 static void
-delimiter_try(struct delimiter *d, struct frame *f, struct span b,
-    struct span text)
+delimiter_try(struct delimiter *d, struct frame *f, size_t i,
+    struct span text, bool exact)
 {
+	struct span b = f->b.b[i];
 	enum rank rank = f->ended ? RANK_ENDED : RANK_EXACT;
 	struct span rest;
 	bool close;
@@ -240,14 +286,14 @@ delimiter_try(struct delimiter *d, struct frame *f, struct span b,
 	rest = span_sub(text, b.n, text.n);
 	close = rest.n >= 2 && rest.p[0] == '-' && rest.p[1] == '-';
 	if (rest.n > (close ? 2u : 0u)) {
-		if (f->ended || b.n == 0)
+		if (f->ended || b.n == 0 || exact)
 			return;
 		rank = RANK_PREFIX;
 	}
 	if (rank < d->rank || (rank == d->rank && b.n <= d->len &&
 	        d->rank != RANK_NONE))
 		return;
-	*d = (struct delimiter){f, rank, b.n, close};
+	*d = (struct delimiter){f, rank, b.n, i, close};
 }
 
 static bool
@@ -261,10 +307,31 @@ delimiter_find(struct parser *ps, struct span line, struct delimiter *d)
 	while (text.n > 0 && (text.p[text.n - 1] == ' ' ||
 	        text.p[text.n - 1] == '\t' || text.p[text.n - 1] == '\r'))
 		text.n--;
-	for (struct frame *f = ps->top; f != NULL; f = f->below)
+	for (struct frame *f = ps->top; f != NULL; f = f->below) {
 		for (size_t i = 0; i < f->b.n; i++)
-			delimiter_try(d, f, f->b.b[i], text);
+			delimiter_try(d, f, i, text, ps->reading.exact);
+		if (ps->reading.inner_first && !f->ended)
+			break;
+	}
 	return d->rank != RANK_NONE;
+}
+
+/* A reader that looks at the innermost boundary first would go on in there. */
+static void
+dead_find(struct parser *ps, struct span line)
+{
+	size_t n = ps->ndead < DEAD_FRAMES ? ps->ndead : DEAD_FRAMES;
+
+	for (size_t k = 0; k < n; k++) {
+		struct frame *f = ps->dead[k];
+		struct delimiter d = {.rank = RANK_NONE};
+
+		for (size_t i = 0; i < f->b.n; i++)
+			delimiter_try(&d, f, i, span_sub(line, 2, line.n),
+			    true);
+		if (d.rank == RANK_EXACT)
+			f->part->defects |= MIME_AMBIG_BOUNDARY;
+	}
 }
 
 /* Where the line end that belongs to a delimiter at off begins. */
@@ -291,6 +358,9 @@ delimiter_line(struct parser *ps, const struct delimiter *d,
 	ps->in_header = false;
 	if (d->rank != RANK_EXACT)
 		f->part->defects |= MIME_ODD_DELIMITER;
+	f->used |= 1u << d->i;
+	if ((f->used & (f->used - 1)) != 0)
+		f->part->defects |= MIME_AMBIG_BOUNDARY;
 	f->ended = d->close;
 	if (d->close)
 		return;
@@ -358,6 +428,7 @@ static bool
 header_line(struct parser *ps, const struct mime_line *l)
 {
 	struct span text = mime_line_text(ps->msg, l);
+	bool blanks;
 	size_t name;
 
 	if (text.n == 0) {
@@ -367,8 +438,11 @@ header_line(struct parser *ps, const struct mime_line *l)
 	if (text.p[0] == ' ' || text.p[0] == '\t') {
 		if (l->off == ps->cur->header_off)
 			ps->cur->defects |= MIME_BAD_FIELD;
+		ps->after_blanks = span_trim(text).n == 0;
 		return true;
 	}
+	blanks = ps->after_blanks;
+	ps->after_blanks = false;
 	name = mime_field_name_len(text);
 	if (name > 0 || is_mbox_line(ps, l, text)) {
 		/* "Name :" is a field for some only. */
@@ -377,7 +451,8 @@ header_line(struct parser *ps, const struct mime_line *l)
 		return true;
 	}
 	ps->cur->defects |= MIME_BAD_FIELD;
-	if (header_goes_on(ps, l))
+	/* Behind a line of blanks it is rather the body that begins. */
+	if (!blanks && header_goes_on(ps, l))
 		return true;
 	header_done(ps, l->off, l->off);
 	return false;
@@ -398,6 +473,54 @@ note_bytes(struct parser *ps, const struct mime_line *l)
 		ps->cur->defects |= MIME_NUL;
 }
 
+/*
+ * Whether a header, that is none to us, at off declares a file. Text behind a
+ * wrong boundary is what broken list software makes.
+ */
+static bool
+declares_file(const struct parser *ps, size_t off)
+{
+	static const char *const words[] = {"base64", "name", "attachment",
+	    "application/", "message/"};
+
+	while (off < ps->msg.n) {
+		struct mime_line l = mime_line_at(ps->msg, off, ps->msg.n);
+		struct span text = mime_line_text(ps->msg, &l);
+
+		if (span_trim(text).n == 0 || text.p[0] == '-')
+			return false;
+		for (size_t i = 0; i < text.n; i++)
+			for (size_t k = 0; k < sizeof(words) /
+			    sizeof(words[0]); k++)
+				if (span_iprefix(span_sub(text, i, text.n),
+				        words[k]))
+					return true;
+		off = l.next;
+	}
+	return false;
+}
+
+/* A line of a body. Controls in front of a field hide it from some only. */
+static void
+body_line(struct parser *ps, struct span text, size_t off)
+{
+	size_t i = 0;
+	bool dashes = text.n > 2 && text.p[0] == '-' && text.p[1] == '-';
+
+	if (dashes && ps->ndead > 0)
+		dead_find(ps, text);
+	while (i < text.n && text.p[i] <= ' ')
+		i++;
+	if (i < text.n && (text.p[i] | 0x20) == 'c' &&
+	    span_iprefix(span_sub(text, i, text.n), "content-") &&
+	    mime_field_name_len(span_sub(text, i, text.n)) > 0) {
+		ps->cur->defects |= MIME_HIDDEN_FIELD;
+		if (ps->after_dashes && declares_file(ps, off))
+			ps->cur->hints |= HINT_FOREIGN;
+	}
+	ps->after_dashes = dashes;
+}
+
 static void
 parse(struct parser *ps)
 {
@@ -407,13 +530,19 @@ parse(struct parser *ps)
 	part_open(ps, NULL, NULL, 0);
 	while (off < msg.n) {
 		struct mime_line l = mime_line_at(msg, off, msg.n);
+		struct span text = mime_line_text(msg, &l);
 		struct delimiter d;
 
 		note_bytes(ps, &l);
-		if (delimiter_find(ps, mime_line_text(msg, &l), &d))
+		if (delimiter_find(ps, text, &d)) {
 			delimiter_line(ps, &d, &l);
-		else if (ps->in_header && !header_line(ps, &l))
-			continue;
+			ps->after_dashes = false;
+		} else if (ps->in_header) {
+			if (!header_line(ps, &l))
+				continue;
+		} else {
+			body_line(ps, text, off);
+		}
 		off = l.next;
 	}
 	/* Twice at most: a message/rfc822 without a body has an empty child. */
@@ -425,7 +554,17 @@ parse(struct parser *ps)
 struct mime *
 mime_parse(struct span msg, const struct mime_limits *lim, struct arena *a)
 {
-	struct parser ps = {.msg = msg, .lim = lim, .a = a};
+	static const struct mime_reading first;
+
+	return mime_parse_reading(msg, lim, &first, a);
+}
+
+struct mime *
+mime_parse_reading(struct span msg, const struct mime_limits *lim,
+    const struct mime_reading *reading, struct arena *a)
+{
+	struct parser ps = {.msg = msg, .lim = lim, .reading = *reading,
+	    .a = a};
 	size_t max = a->max;
 	bool full = a->full;
 
@@ -454,40 +593,4 @@ mime_body_decode(const struct mime *m, const struct mime_part *p,
 {
 	cte_decode(p->cte, span_sub(m->msg, p->body_off,
 	        p->body_end - p->body_off), out);
-}
-
-const char *
-mime_defect_name(uint32_t bit)
-{
-	static const struct {
-		uint32_t bit;
-		const char *name;
-	} names[] = {
-	    {MIME_LIMIT_DEPTH, "limit-depth"},
-	    {MIME_LIMIT_PARTS, "limit-parts"},
-	    {MIME_LIMIT_HEADER, "limit-header"},
-	    {MIME_LIMIT_MEMORY, "limit-memory"},
-	    {MIME_BARE_LF, "bare-lf"},
-	    {MIME_BARE_CR, "bare-cr"},
-	    {MIME_NUL, "nul"},
-	    {MIME_BAD_FIELD, "bad-field"},
-	    {MIME_NO_BOUNDARY, "no-boundary"},
-	    {MIME_MISSING_END, "missing-end"},
-	    {MIME_DUP_TYPE, "duplicate-type"},
-	    {MIME_DUP_ENCODING, "duplicate-encoding"},
-	    {MIME_DUP_PARAM, "duplicate-parameter"},
-	    {MIME_BAD_ENCODING, "bad-encoding"},
-	    {MIME_BAD_BASE64, "bad-base64"},
-	    {MIME_BAD_QP, "bad-quoted-printable"},
-	    {MIME_8BIT_HEADER, "8bit-header"},
-	    {MIME_BAD_TYPE, "bad-type"},
-	    {MIME_BAD_PARAM, "bad-parameter"},
-	    {MIME_ODD_DELIMITER, "odd-delimiter"},
-	    {MIME_DUP_DISPOSITION, "duplicate-disposition"},
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].bit == bit)
-			return names[i].name;
-	return "unknown";
 }

@@ -18,7 +18,7 @@
 
 /* Caps. Going past one sets the bit MIME_LIMIT_* and stops descending. */
 struct mime_limits {
-	size_t depth;		/* nested multiparts and message/rfc822 (30);
+	size_t depth;		/* nested multiparts and message/rfc822 (100);
 				 * MIME_DEPTH_MAX at most */
 	size_t parts;		/* parts of the whole message (1000) */
 	size_t header_fields;	/* fields of one part (1000) */
@@ -53,7 +53,51 @@ enum mime_defect {
 	MIME_ODD_DELIMITER	= 1u << 19,	/* delimiter with text behind it, or
 						 * behind the closing one */
 	MIME_DUP_DISPOSITION	= 1u << 20,	/* two Content-Disposition */
+	MIME_ODD_BASE64		= 1u << 21,	/* valid, but groups go on in the
+						 * next line, or an empty line
+						 * stands within */
+	MIME_HIDDEN_FIELD	= 1u << 22,	/* a Content- field outside of
+						 * every header: a bounce that
+						 * quotes a mail, or a part that
+						 * only some clients see */
+	/*
+	 * Below: clients differ about what the message contains, and by how it
+	 * is written that looks made. A mailer that is merely sloppy must not
+	 * get one; each says what it takes besides.
+	 */
+	MIME_AMBIG_BOUNDARY	= 1u << 23,	/* two readings of a boundary
+						 * parameter both delimit; the
+						 * boundary of a multipart comes
+						 * back after an outer one ended
+						 * it; or the declared one does
+						 * not occur and another one
+						 * delimits files; text alone is
+						 * what broken list software
+						 * makes */
+	MIME_AMBIG_TYPE		= 1u << 24,	/* no multipart for all clients,
+						 * but with delimited files in
+						 * it: two Content-Type of both
+						 * kinds, or one that is no
+						 * multipart/... and yet has a
+						 * boundary */
+	MIME_AMBIG_ENCODING	= 1u << 25,	/* two encodings that both hide
+						 * content (base64, quoted-
+						 * printable, uuencode) named for
+						 * one part, or the name of one
+						 * in a disguise: comment inside,
+						 * backslash, RFC 2047 */
+	MIME_AMBIG_HEADER	= 1u << 26,	/* a Content- field behind a bare
+						 * CR within another field, or a
+						 * NUL in a Content- field */
+	MIME_PARTIAL		= 1u << 27,	/* message/partial: the rest is
+						 * in other mails */
 };
+
+/* What a careful policy holds for: mails of which nobody can say what the
+ * recipient will see. */
+#define MIME_AMBIGUOUS							\
+	((uint32_t)(MIME_AMBIG_BOUNDARY | MIME_AMBIG_TYPE |		\
+	    MIME_AMBIG_ENCODING | MIME_AMBIG_HEADER | MIME_PARTIAL))
 
 enum cte { CTE_7BIT, CTE_8BIT, CTE_BINARY, CTE_BASE64, CTE_QP, CTE_UUENCODE,
 	CTE_UNKNOWN };
@@ -91,6 +135,7 @@ struct mime_part {
 	size_t nalt_name;
 	enum cte cte;
 	uint32_t defects;
+	unsigned hints;			/* of lib/mail itself: mime_header.h */
 };
 
 struct mime {
@@ -104,6 +149,20 @@ struct mime {
 struct mime *mime_parse(struct span msg, const struct mime_limits *lim,
     struct arena *a);
 
+/*
+ * The same by another reading of the structure: mime_parse() takes every
+ * reading of a boundary for a delimiter, the outer of two boundaries, and
+ * a line that only begins like a delimiter.
+ */
+struct mime_reading {
+	size_t boundary;	/* only this one of several, from 1; 0 = all */
+	bool inner_first;	/* an outer delimiter counts only when the
+				 * inner multipart has ended */
+	bool exact;		/* a delimiter is a whole line */
+};
+struct mime *mime_parse_reading(struct span msg, const struct mime_limits *lim,
+    const struct mime_reading *reading, struct arena *a);
+
 /* First field of that name (ASCII case-insensitive) of a part, or NULL. */
 const struct mime_field *mime_field_find(const struct mime_part *p,
     const char *name);
@@ -115,5 +174,7 @@ void mime_body_decode(const struct mime *m, const struct mime_part *p,
     struct buf *out);
 /* Name of a defect bit, e.g. "missing-end", for logs and events. */
 const char *mime_defect_name(uint32_t bit);
+/* Name of the first MIME_AMBIGUOUS bit in defects, NULL = none. */
+const char *mime_ambiguity(uint32_t defects);
 
 #endif

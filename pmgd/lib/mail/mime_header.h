@@ -27,6 +27,17 @@ mime_line_text(struct span msg, const struct mime_line *l)
 /* Length of the name when line begins a field (no blanks), else 0. */
 size_t mime_field_name_len(struct span line);
 
+/* What the header says beside its first Content-Type, for the defects that
+ * only the body can confirm. */
+enum mime_hint {
+	HINT_MULTIPART	= 1u << 0,	/* some Content-Type is a multipart */
+	HINT_MIXED_TYPE	= 1u << 1,	/* and another one is not */
+	HINT_BOUNDARY	= 1u << 2,	/* some Content-Type has a boundary */
+	HINT_FOREIGN	= 1u << 3,	/* the body has a line of dashes that is
+					 * no delimiter, then a header of a
+					 * file */
+};
+
 enum { MIME_BOUNDARIES = 6 };	/* readings of one boundary parameter */
 
 struct mime_boundaries {
@@ -42,8 +53,13 @@ void mime_header_fields(struct mime_part *p, struct span msg, size_t stop,
  * Fills type, subtype, charset, boundary, disposition, filename, alt_name and
  * cte from p->field. digest: the part's default type is message/rfc822.
  */
-void mime_header_content(struct mime_part *p, bool digest,
+void mime_header_content(struct mime_part *p, struct span msg, bool digest,
     struct mime_boundaries *b, struct arena *a);
+/*
+ * Encodings that the header's bytes name anywhere, in whatever disguise: bit i
+ * stands for enum cte i.
+ */
+unsigned mime_header_encodings(const struct mime_part *p, struct span msg);
 /* Adds a name that only the body tells (uuencode). */
 void mime_header_add_name(struct mime_part *p, struct span name,
     struct arena *a);

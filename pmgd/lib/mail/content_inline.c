@@ -1,0 +1,127 @@
+#include "lib/mail/content_walk.h"
+
+#include "lib/mail/binhex.h"
+#include "lib/mail/mime_param.h"
+#include "lib/mail/tnef.h"
+#include "lib/mail/uu.h"
+#include "lib/mail/yenc.h"
+
+static const char *
+name_text(struct walk *w, struct span raw)
+{
+	struct readings rs = {.a = w->a};
+
+	readings_add(&rs, raw);
+	return rs.n > 0 ? (const char *)rs.r[0].p : NULL;
+}
+
+/* What w->tmp holds goes into the list; the buffer that was read may move. */
+static void
+add_block(struct walk *w, struct content it, size_t off, size_t n)
+{
+	struct reading r;
+
+	if (n > 0 && reading_begin(w, &r, 0)) {
+		buf_put(w->out, w->tmp.p + off, n);
+		reading_end(w, &r, it);
+	}
+	buf_reset(&w->tmp);
+}
+
+static void
+tnef(struct walk *w, struct content it)
+{
+	struct span in = span_sub(buf_span(w->out), it.off, it.n);
+	struct tnef_list list = tnef_files(in, w->a);
+
+	if (list.cut)
+		w->list.defects |= MIME_LIMIT_PARTS;
+	for (size_t i = 0; i < list.n; i++) {
+		const struct tnef_file *f = &list.file[i];
+		struct content file = {.part = it.part, .how = CONTENT_TNEF,
+		    .name = f->name, .as = it.as, .off = it.off + f->off,
+		    .n = f->n, .unseen = true};
+
+		in = span_sub(buf_span(w->out), file.off, file.n);
+		if (f->rtf && tnef_rtf(in, &w->tmp))
+			add_block(w, file, 0, w->tmp.n);
+		else
+			walk_add(w, file);
+		buf_reset(&w->tmp);
+	}
+}
+
+/*
+ * The offset behind the block that begins in line, `next` when there is none.
+ * *no_hex: BinHex is not looked for in front of it again.
+ */
+static size_t
+block(struct walk *w, struct content it, struct span in, struct span line,
+    size_t next, size_t *no_hex)
+{
+	struct content found = {.part = it.part, .as = it.as, .unseen = true};
+	size_t at = 0, n, lines, end;
+	struct binhex hex;
+	struct span name;
+	bool base64;
+
+	w->tmp.max = w->out->max < w->work ? w->out->max : w->work;
+	if (uu_begin(line, &name, &base64)) {
+		found.how = CONTENT_UUENCODE;
+		end = uu_block(in, next, base64, &w->tmp, &lines);
+		n = lines > 0 ? w->tmp.n : 0;
+	} else if (yenc_begin(line, &name)) {
+		found.how = CONTENT_YENC;
+		end = yenc_block(in, next, &w->tmp);
+		n = w->tmp.n;
+	} else if (next > *no_hex && binhex_begin(line)) {
+		found.how = CONTENT_BINHEX;
+		if (!binhex_decode(in, next, &w->tmp, &hex, &at, &n)) {
+			buf_reset(&w->tmp);
+			*no_hex = hex.end;
+			return next;
+		}
+		name = hex.name;
+		end = hex.end;
+	} else {
+		return next;
+	}
+	if (w->tmp.overflow)
+		w->list.defects |= MIME_LIMIT_MEMORY;
+	found.name = name_text(w, name);
+	add_block(w, found, at, n);
+	return end > next ? end : next;
+}
+
+static bool
+may_begin(struct span in, size_t off)
+{
+	return off < in.n && (in.p[off] == 'b' || in.p[off] == 'B' ||
+	    in.p[off] == '=' || in.p[off] == '(');
+}
+
+void
+content_inline(struct walk *w, struct content it)
+{
+	size_t off = 0, no_hex = 0;
+
+	if (tnef_is(span_sub(buf_span(w->out), it.off, it.n))) {
+		tnef(w, it);
+		return;
+	}
+	while (off < it.n) {
+		struct span in = span_sub(buf_span(w->out), it.off, it.n);
+		size_t next;
+
+		if (may_begin(in, off)) {
+			struct span line;
+
+			next = off;
+			line = line_next(in, &next);
+			off = block(w, it, in, line, next, &no_hex);
+			continue;
+		}
+		next = span_chr(in, off, '\n');
+		off = next + 1;
+	}
+}

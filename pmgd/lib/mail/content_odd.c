@@ -1,0 +1,151 @@
+#include "lib/mail/content_walk.h"
+
+#include "lib/mail/cte.h"
+#include "lib/mail/cte_variant.h"
+#include "lib/mail/mime_header.h"
+
+enum {
+	SNIFF_LINES = 3,	/* of nothing but base64: it is base64 */
+	SNIFF_DIGITS = 16,	/* in them, at least */
+	SNIFF_BYTES = 1024,
+	QP_ESCAPES = 3,
+};
+
+static const uint32_t header_odd = MIME_BAD_ENCODING | MIME_DUP_ENCODING |
+    MIME_BAD_FIELD | MIME_BARE_CR | MIME_NUL | MIME_DUP_TYPE | MIME_BAD_TYPE;
+
+static bool
+is_encoded(enum cte cte)
+{
+	return cte == CTE_BASE64 || cte == CTE_QP || cte == CTE_UUENCODE;
+}
+
+static void
+decode_as(struct walk *w, const struct mime_part *p, enum cte cte)
+{
+	struct content it = walk_item(w, p, CONTENT_OTHER);
+	struct span body = walk_body(w, p);
+	struct reading r;
+
+	it.unseen = true;
+	if (!reading_begin(w, &r, body.n))
+		return;
+	cte_decode(cte, body, w->out);
+	reading_end(w, &r, it);
+}
+
+static void
+base64_styles(struct walk *w, const struct mime_part *p)
+{
+	struct span body = walk_body(w, p);
+	unsigned odd = base64_odd(body);
+
+	for (unsigned i = 0; i < B64_STYLES; i++) {
+		enum base64_style style = (enum base64_style)i;
+		struct content it = walk_item(w, p, CONTENT_OTHER);
+		struct reading r;
+
+		it.unseen = true;
+		if (!base64_style_for(style, odd) ||
+		    !reading_begin(w, &r, body.n))
+			continue;
+		base64_decode_style(body, style, w->out);
+		reading_end(w, &r, it);
+	}
+}
+
+static void
+qp_styles(struct walk *w, const struct mime_part *p)
+{
+	struct span body = walk_body(w, p);
+	unsigned odd = qp_odd(body);
+
+	for (unsigned i = 0; i < QP_STYLES; i++) {
+		enum qp_style style = (enum qp_style)i;
+		struct content it = walk_item(w, p, CONTENT_OTHER);
+		struct reading r;
+
+		it.unseen = true;
+		if (!qp_style_for(style, odd) ||
+		    !reading_begin(w, &r, body.n))
+			continue;
+		qp_decode_style(body, style, w->out);
+		reading_end(w, &r, it);
+	}
+}
+
+/* The first lines are base64 and nothing else. */
+static bool
+looks_base64(struct span body)
+{
+	size_t digits = 0, lines = 0, off = 0;
+
+	body = span_sub(body, 0, SNIFF_BYTES);
+	while (off < body.n && lines < SNIFF_LINES) {
+		size_t lf = span_chr(body, off, '\n');
+		struct span line = span_trim(span_sub(body, off, lf - off));
+
+		for (size_t i = 0; i < line.n; i++)
+			if (base64_digit(line.p[i]) >= 0)
+				digits++;
+			else if (line.p[i] != '=')
+				return false;
+		lines += line.n > 0;
+		off = lf + 1;
+	}
+	return digits >= SNIFF_DIGITS;
+}
+
+static bool
+looks_qp(struct span body)
+{
+	size_t escapes = 0;
+
+	body = span_sub(body, 0, SNIFF_BYTES);
+	for (size_t i = span_chr(body, 0, '='); i + 2 < body.n;
+	     i = span_chr(body, i + 1, '='))
+		if (strchr("0123456789ABCDEFabcdef\r\n", body.p[i + 1]))
+			escapes++;
+	return escapes >= QP_ESCAPES;
+}
+
+/*
+ * No encoding that we would take for one, but data that is encoded: a file
+ * that some client decodes none the less, or whose header we misread.
+ */
+static void
+sniff(struct walk *w, const struct mime_part *p)
+{
+	bool file = strcmp(p->type, "text") != 0 || p->filename != NULL;
+	bool odd = (p->defects & header_odd) != 0;
+	struct span body = walk_body(w, p);
+
+	if (is_encoded(p->cte) || (!file && !odd))
+		return;
+	if (looks_base64(body))
+		decode_as(w, p, CTE_BASE64);
+	else if (odd && looks_qp(body))
+		decode_as(w, p, CTE_QP);
+}
+
+void
+content_odd(struct walk *w, const struct mime_part *p)
+{
+	unsigned named;
+
+	if (p->cte == CTE_BASE64 &&
+	    (p->defects & (MIME_BAD_BASE64 | MIME_ODD_BASE64)) != 0)
+		base64_styles(w, p);
+	if (p->cte == CTE_QP && (p->defects & MIME_BAD_QP) != 0)
+		qp_styles(w, p);
+	sniff(w, p);
+	if ((p->defects & header_odd) == 0)
+		return;
+	named = mime_header_encodings(p, w->m->msg) & ~(1u << p->cte);
+	for (unsigned i = 0; named >> i != 0; i++)
+		if ((named >> i & 1) != 0)
+			decode_as(w, p, (enum cte)i);
+	if (is_encoded(p->cte) &&
+	    (p->defects & (MIME_BAD_ENCODING | MIME_DUP_ENCODING)) != 0)
+		decode_as(w, p, CTE_BINARY);
+}

@@ -1,0 +1,71 @@
+/*
+ * What the files of content_of() share: the walk over a message and the list
+ * that it fills. Only used inside lib/mail.
+ */
+#ifndef PMG_MAIL_CONTENT_WALK_H
+#define PMG_MAIL_CONTENT_WALK_H
+
+#include "lib/mail/content.h"
+
+/* A message within the content, still to be read. */
+struct job {
+	struct job *next;
+	struct buf bytes;	/* its copy, if it is decoded content */
+	struct span in;
+	size_t part;
+	unsigned level;
+};
+
+struct walk {
+	const struct mime *m;	/* what is walked now */
+	bool inside;		/* it is not the message itself, but in `part`
+				 * of it */
+	size_t part;
+	unsigned level;
+	struct content_list list;
+	size_t cap;
+	uint64_t *hash;		/* of each item that is not plain */
+	size_t work;		/* left: CONTENT_WORK */
+	struct buf *out;
+	struct buf tmp;
+	struct arena *a;
+	struct job *first, **last;
+};
+
+/* A reading that is being decoded into w->out. */
+struct reading {
+	size_t off;
+	size_t max;	/* of w->out, restored by reading_end() */
+};
+
+/* False: no room, or no work of n input bytes left, which is noted. */
+bool reading_begin(struct walk *w, struct reading *r, size_t n);
+/*
+ * Lists what was decoded since, with it.part, how, name, as, unseen as given.
+ * Bytes that the list has already are dropped. False: nothing was listed.
+ */
+bool reading_end(struct walk *w, const struct reading *r, struct content it);
+/* The same for bytes that are in w->out already: it.off, it.n. */
+bool walk_add(struct walk *w, struct content it);
+
+/* To be parsed as a message of its own; in must stay where it is, or copy. */
+void walk_message_later(struct walk *w, struct span in, bool copy);
+
+/* The item of a part of w->m: part and `as`. */
+struct content walk_item(const struct walk *w, const struct mime_part *p,
+    enum content_how how);
+
+static inline struct span
+walk_body(const struct walk *w, const struct mime_part *p)
+{
+	return span_sub(w->m->msg, p->body_off, p->body_end - p->body_off);
+}
+
+/* content_odd.c: other readings of a leaf's encoding. */
+void content_odd(struct walk *w, const struct mime_part *p);
+/* content_inline.c: blocks and attachments within the bytes of an item. */
+void content_inline(struct walk *w, struct content it);
+/* content_hidden.c: parts outside of the structure. */
+void content_hidden(struct walk *w, const struct mime_part *p);
+
+#endif

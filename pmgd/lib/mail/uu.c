@@ -1,0 +1,166 @@
+#include "lib/mail/uu.h"
+
+#include "lib/mail/cte.h"
+
+struct span
+line_next(struct span in, size_t *off)
+{
+	size_t lf = span_chr(in, *off, '\n');
+	struct span line = span_sub(in, *off, lf - *off);
+
+	*off = lf < in.n ? lf + 1 : lf;
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	return line;
+}
+
+bool
+uu_begin(struct span line, struct span *name, bool *base64)
+{
+	static const char plain[] = "begin ", b64[] = "begin-base64 ";
+	size_t i, digits;
+
+	*base64 = span_iprefix(line, b64);
+	if (!*base64 && !span_iprefix(line, plain))
+		return false;
+	digits = i = (*base64 ? sizeof(b64) : sizeof(plain)) - 1;
+	while (i < line.n && line.p[i] >= '0' && line.p[i] <= '7')
+		i++;
+	if (i < digits + 3 || i > digits + 4 || i == line.n ||
+	    line.p[i] != ' ')
+		return false;
+	*name = span_trim(span_sub(line, i, line.n));
+	return true;
+}
+
+/* A data line's length byte fits the line: 4 characters for 3 bytes. */
+static bool
+uu_data(struct span line)
+{
+	size_t want;
+
+	if (line.n < 2 || line.p[0] <= ' ' || line.p[0] > '`')
+		return false;
+	want = (line.p[0] - 32u) & 63;
+	/* Padding of the last group, and trailing blanks, get lost. */
+	return want > 0 && line.n - 1 >= (want * 4 + 2) / 3 &&
+	    line.n - 1 <= (want + 2) / 3 * 4 + 2;
+}
+
+static void
+uu_line(struct span line, struct sink *s)
+{
+	size_t left = (line.p[0] - 32u) & 63;
+	size_t i = 1;
+
+	while (left > 0) {
+		uint32_t acc = 0;
+
+		for (size_t k = 0; k < 4; k++, i++)
+			acc = acc << 6 |
+			    (i < line.n ? (line.p[i] - 32u) & 63 : 0);
+		for (size_t k = 0; k < 3 && left > 0; k++, left--)
+			sink_put(s, acc >> (16 - 8 * k));
+	}
+}
+
+/* "begin-base64 644 x", base64 lines, "====". */
+static size_t
+base64_block(struct span in, size_t off, struct buf *out, size_t *lines)
+{
+	size_t start = off;
+	size_t stop = off;
+
+	while (off < in.n) {
+		struct span line = line_next(in, &off);
+
+		if (span_eq(line, SPAN_LIT("====")))
+			break;
+		if (span_find(line, 0, SPAN_LIT("-")) != SIZE_MAX)
+			break;
+		stop = off;
+		if (line.n > 0)
+			++*lines;
+	}
+	cte_decode(CTE_BASE64, span_sub(in, start, stop - start), out);
+	return off;
+}
+
+size_t
+uu_block(struct span in, size_t off, bool base64, struct buf *out,
+    size_t *lines)
+{
+	struct sink s = {.out = out};
+
+	*lines = 0;
+	if (base64)
+		return base64_block(in, off, out, lines);
+	while (off < in.n && !sink_full(&s)) {
+		size_t start = off;
+		struct span line = line_next(in, &off);
+		struct span name;
+
+		if (uu_begin(line, &name, &base64)) {
+			off = start;
+			break;
+		}
+		if (span_eq(span_trim(line), SPAN_LIT("end")))
+			break;
+		if (uu_data(line)) {
+			uu_line(line, &s);
+			++*lines;
+		} else if (*lines == 0 && line.n > 0) {
+			off = start;
+			break;
+		}
+	}
+	sink_flush(&s);
+	return off;
+}
+
+/*
+ * Every data line of every begin...end, or all data lines when there is no
+ * begin (headers that say uuencode over bare data do exist). Without any the
+ * text stays as it is.
+ */
+uint32_t
+uu_decode(struct span in, struct sink *s)
+{
+	bool bare = cte_uu_name(in).p == NULL;
+	bool inside = bare;
+	bool base64;
+	size_t lines = 0;
+	struct span name;
+
+	for (size_t off = 0; off < in.n && !sink_full(s);) {
+		struct span line = line_next(in, &off);
+
+		if (uu_begin(line, &name, &base64)) {
+			inside = true;
+		} else if (!bare && span_eq(line, SPAN_LIT("end"))) {
+			inside = false;
+		} else if (inside && uu_data(line)) {
+			uu_line(line, s);
+			lines++;
+		}
+	}
+	if (lines > 0)
+		return bare ? MIME_BAD_ENCODING : 0;
+	sink_puts(s, in);
+	return MIME_BAD_ENCODING;
+}
+
+struct span
+cte_uu_name(struct span in)
+{
+	struct span name;
+	bool base64;
+
+	for (size_t off = 0; off < in.n;) {
+		struct span line = line_next(in, &off);
+
+		if (uu_begin(line, &name, &base64))
+			return name;
+	}
+	return span_of(NULL, 0);
+}
