@@ -38,6 +38,8 @@ test_one(void **state)
 	    {"(open a@b", "a@b", ""},
 	    {"\xc3\xa9@B\xc3\x89.de", "\xc3\xa9@b\xc3\x89.de", ""},
 	    {"\xe9@B.de", "\xc3\xa9@b.de", ""},
+	    {"<undisclosed:;@B.de>", "undisclosed:;@b.de", ""},
+	    {"<a@b; <c@d>", "a@b", ""},
 	};
 	struct addr *list;
 

@@ -329,12 +329,23 @@ take_comment(struct element *e, struct span v, size_t *i)
 	return false;
 }
 
+/* Whether the "<" in front of i has its ">": then a semicolon within is part
+ * of the address. Each byte is looked at once, for the "<" before it. */
+static bool
+angle_closes(struct span v, size_t i)
+{
+	while (i < v.n && v.p[i] != '<' && v.p[i] != '>')
+		i++;
+	return i < v.n && v.p[i] == '>';
+}
+
 static void
 walk(struct list *l, struct element *e, struct span v)
 {
 	bool no_quote = false;
 	bool no_comment = false;
 	bool in_angle = false;
+	bool closes = false;	/* in_angle: its ">" is there */
 	bool in_literal = false;	/* [IPv6:...] */
 	size_t i = 0;
 
@@ -359,9 +370,11 @@ walk(struct list *l, struct element *e, struct span v)
 			/* Of two, the last one is what clients take. */
 			buf_reset(&e->angle);
 			in_angle = e->has_angle = true;
+			closes = angle_closes(v, i);
 		} else if (c == '>' && in_angle) {
 			in_angle = false;
-		} else if (c == ';' || (c == ',' && !in_angle)) {
+		} else if ((c == ';' && !(in_angle && closes)) ||
+		    (c == ',' && !in_angle)) {
 			list_add(l, e);
 			in_angle = in_literal = false;
 		} else if (c == ':' && !in_angle && !in_literal &&
