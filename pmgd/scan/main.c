@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <glob.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,23 +22,12 @@
 #include "lib/base/sandbox.h"
 #include "lib/base/str.h"
 #include "lib/base/xalloc.h"
-#include "lib/config/config.h"
 #include "lib/config/paths.h"
+#include "scan/settings.h"
 #include "scan/supervisor.h"
 #include "scan/tmptree.h"
 
-enum { SCANNERS_AUTO_MAX = 16, DAYS_MAX = 3650 };
-
-struct options {
-	const char *root;
-	const char *user;
-	const char *database;
-	const char *required;
-	const char *tmpdir;
-	int64_t max_age;	/* -1: from the configuration */
-	int64_t scanners;	/* 0: one a CPU */
-	bool foreground;
-};
+enum { DAYS_MAX = 3650 };
 
 static void
 usage(void)
@@ -60,7 +48,7 @@ number(const char *text, int64_t min, int64_t max)
 	return v;
 }
 
-static struct options
+static struct scan_options
 options_get(int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -73,7 +61,7 @@ options_get(int argc, char **argv)
 	    {"tmpdir", required_argument, NULL, 't'},
 	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0}};
-	struct options o = {.root = "", .max_age = -1};
+	struct scan_options o = {.root = "", .max_age = -1};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "f", names, NULL)) != -1) {
@@ -112,80 +100,6 @@ options_get(int argc, char **argv)
 	if (optind != argc)
 		usage();
 	return o;
-}
-
-static unsigned
-scanners_auto(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	/* Two at least: one hanging message must not stop all others. */
-	return n < 2 ? 2 : n > SCANNERS_AUTO_MAX ? SCANNERS_AUTO_MAX
-	    : (unsigned)n;
-}
-
-static unsigned
-clamav_int(const struct config *c, const char *key)
-{
-	return (unsigned)config_int(c, "clamav", key);
-}
-
-static struct scan_settings
-settings_get(const struct options *o, const struct paths *p,
-    const struct config *c)
-{
-	struct scan_settings s = {
-		.socket = p->scan,
-		.user = o->user,
-		.max_age_days = o->max_age >= 0 ? (unsigned)o->max_age
-		    : clamav_int(c, "database_max_age"),
-		.scanners = o->scanners > 0 ? (unsigned)o->scanners
-		    : scanners_auto(),
-		.max_file = clamav_int(c, "archivemaxsize"),
-		.max_scan = clamav_int(c, "maxscansize"),
-		.max_files = clamav_int(c, "archivemaxfiles"),
-		.max_recursion = clamav_int(c, "archivemaxrec"),
-		.scan_ms = clamav_int(c, "scantime") * 1000,
-		.block_encrypted = config_bool(c, "clamav",
-		    "archiveblockencrypted"),
-		.max_cards = clamav_int(c, "maxcccount"),
-	};
-
-	/* Far above what Postfix lets in: a message that is too large to be
-	 * scanned would be deferred until it bounces. */
-	s.max_message = 2 * (uint64_t)config_int(c, "mail", "maxsize");
-	if (s.max_message < s.max_scan)
-		s.max_message = s.max_scan;
-	s.dbdir = o->database != NULL ? xstrdup(o->database)
-	    : xasprintf("%s%s", o->root, config_str(c, "clamav", "dbdir"));
-	s.required = xstrdup(o->required != NULL ? o->required
-	    : config_str(c, "clamav", "databases"));
-	s.tmpdir = o->tmpdir != NULL ? xstrdup(o->tmpdir)
-	    : xasprintf("%s/scan/tmp", p->run);
-	return s;
-}
-
-/*
- * The C library's charset modules, which libclamav loads when a part of a
- * message needs one. The name of their folder depends on the architecture.
- */
-static void
-find_charsets(struct scan_settings *s)
-{
-	static const char *const patterns[] = {"/usr/lib/*/gconv",
-	    "/usr/lib/gconv", "/usr/lib64/gconv"};
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-		glob_t g;
-
-		if (glob(patterns[i], 0, NULL, &g) != 0)
-			continue;
-		for (size_t k = 0; k < g.gl_pathc &&
-		    n < SCAN_SYSTEM_PATHS - 1; k++)
-			s->charsets[n++] = xstrdup(g.gl_pathv[k]);
-		globfree(&g);
-	}
 }
 
 /* Makes the folder and those above it, where they are missing. */
@@ -249,30 +163,26 @@ drop_root(const struct scan_settings *s)
 int
 main(int argc, char **argv)
 {
-	static struct scan_settings s;
 	static struct paths p;
-	struct options o = options_get(argc, argv);
-	struct config *c;
+	struct scan_options o = options_get(argc, argv);
+	struct scan_settings *s;
 	struct err e;
 	int fd;
 
 	log_init("pmgd-scan", o.foreground);
 	umask(077);
 	paths_init(&p, o.root);
-	c = config_load(p.config, &e);
-	if (c == NULL)
+	s = settings_load(&o, &p, &e);
+	if (s == NULL)
 		fatal("%s", e.text);
-	s = settings_get(&o, &p, c);
-	config_free(c);
-	find_charsets(&s);
 	umask(022);
-	fd = socket_get(&s, &p);
+	fd = socket_get(s, &p);
 	umask(077);
-	if (tmptree_make(s.tmpdir, &e) != 0)
+	if (tmptree_make(s->tmpdir, &e) != 0)
 		fatal("%s", e.text);
-	if (s.user != NULL)
-		drop_root(&s);
+	if (s->user != NULL)
+		drop_root(s);
 	else if (geteuid() == 0)
 		log_warn("running as root: use --user, or systemd's User=");
-	return supervisor_run(&s, fd);
+	return supervisor_run(&o, &p, s, fd);
 }

@@ -15,15 +15,16 @@ enum {
 	SCAN_REPLY_MS = 5000,
 };
 
-/* Never changes after start; strings live as long as the process. */
+/* Never changes once loaded: SIGHUP makes a new one for the next loader. */
 struct scan_settings {
 	const char *socket;
-	const char *dbdir;
-	const char *tmpdir;
-	const char *required;	/* names, separated by blanks */
+	const char *confdir;
+	char *dbdir;
+	char *tmpdir;
+	char *required;		/* names, separated by blanks */
 	const char *user;	/* NULL: stay who we are */
 	/* What iconv() reads in the midst of a scan; NULL-terminated. */
-	const char *charsets[SCAN_SYSTEM_PATHS];
+	const char *const *charsets;
 	unsigned max_age_days;	/* 0: any age */
 	unsigned scanners;
 	uint64_t max_message;	/* bytes of one message */

@@ -49,7 +49,9 @@ struct loader_ref {
 };
 
 struct supervisor {
-	const struct scan_settings *s;
+	const struct scan_options *options;
+	const struct paths *paths;
+	struct scan_settings *s;
 	struct scan_shared *shared;
 	struct loader_ref loader[LOADERS_MAX];
 	struct notready pending;
@@ -294,22 +296,45 @@ stop(struct supervisor *sv)
 			loader_drain(sv, &sv->loader[i]);
 }
 
+/*
+ * New settings, and a new loader for them while the old one goes on. Where the
+ * databases are is fixed by the sandbox: for that the process ends, and is
+ * started again by systemd.
+ */
+static void
+reload(struct supervisor *sv)
+{
+	struct loader_ref *l = find(sv, SERVING);
+	struct err e;
+	struct scan_settings *s = settings_load(sv->options, sv->paths, &e);
+
+	if (s == NULL) {
+		log_error("settings: %s; the former ones stay", e.text);
+	} else if (strcmp(s->dbdir, sv->s->dbdir) != 0) {
+		log_info("clamav.dbdir has changed: starting again");
+		settings_free(s);
+		stop(sv);
+		return;
+	} else {
+		settings_free(sv->s);
+		sv->s = s;
+	}
+	if (l != NULL)
+		l->fingerprint = 0;
+	sv->failed = 0;
+	sv->next_look_ms = 0;
+}
+
 static void
 on_signals(struct supervisor *sv)
 {
 	struct signalfd_siginfo si;
-	struct loader_ref *l;
 
 	while (read(sv->signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
 			stop(sv);
-		if (si.ssi_signo == SIGHUP) {
-			l = find(sv, SERVING);
-			if (l != NULL)
-				l->fingerprint = 0;
-			sv->failed = 0;
-			sv->next_look_ms = 0;
-		}
+		if (si.ssi_signo == SIGHUP && sv->stop_ms == 0)
+			reload(sv);
 	}
 	reap(sv);
 }
@@ -451,8 +476,8 @@ enter_sandbox(const struct scan_settings *s)
 	 * The rest is what a loader needs for libclamav's own libraries. */
 	AUTO_FREE char *parent = xstrdup(s->dbdir);
 	char *slash = strrchr(parent, '/');
-	const char *const readable[] = {parent, "/usr", "/lib", "/lib64",
-	    "/etc", "/dev", "/proc", NULL};
+	const char *const readable[] = {parent, s->confdir, "/usr", "/lib",
+	    "/lib64", "/etc", "/dev", "/proc", NULL};
 	const char *const writable[] = {s->tmpdir, NULL};
 	struct sandbox sb = {
 		.net = SANDBOX_NET_UNIX,
@@ -489,11 +514,13 @@ open_descriptors(struct supervisor *sv)
 }
 
 int
-supervisor_run(const struct scan_settings *s, int listen_fd)
+supervisor_run(const struct scan_options *o, const struct paths *p,
+    struct scan_settings *s, int listen_fd)
 {
 	static struct supervisor sv;
 
-	sv = (struct supervisor){.s = s, .listen_fd = listen_fd, .watch = -1,
+	sv = (struct supervisor){.options = o, .paths = p, .s = s,
+	    .listen_fd = listen_fd, .watch = -1,
 	    .seen = UINT64_MAX, .retry_wait_ms = RETRY_FIRST_MS};
 	for (unsigned i = 0; i < LOADERS_MAX; i++)
 		sv.loader[i].fd = -1;

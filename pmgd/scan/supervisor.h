@@ -8,9 +8,13 @@
 #ifndef PMG_SCAN_SUPERVISOR_H
 #define PMG_SCAN_SUPERVISOR_H
 
-#include "scan/scan.h"
+#include "scan/settings.h"
 
-/* Until SIGTERM or SIGINT. Returns the exit status. */
-int supervisor_run(const struct scan_settings *s, int listen_fd);
+/*
+ * Until SIGTERM or SIGINT. Takes s; SIGHUP loads settings (again by o and p)
+ * and signatures anew. Returns the exit status.
+ */
+int supervisor_run(const struct scan_options *o, const struct paths *p,
+    struct scan_settings *s, int listen_fd);
 
 #endif
