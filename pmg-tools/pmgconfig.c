@@ -129,6 +129,9 @@ cmd_set(const struct site *s, const char *name, const char *value)
 		    config_str(c, k->section, k->name),
 		    value == NULL ? ")" : "");
 	config_free(c);
+	if (rc == 0 && !config_has_effect(k))
+		fprintf(stderr, "pmgconfig: note: %s.%s is kept, but has no "
+		    "effect in this version\n", k->section, k->name);
 	return rc == 0 ? 0 : failed(&e);
 }
 
@@ -151,6 +154,8 @@ list_text(const struct config *c, const struct config_key *k)
 		printf(" %" PRId64 " to %" PRId64 ".", k->min, k->max);
 	if (set)
 		printf(" Default: %s.", *k->dflt ? k->dflt : "not set");
+	if (!config_has_effect(k))
+		printf(" (No effect in this version.)");
 	putchar('\n');
 }
 
@@ -161,10 +166,11 @@ list_json(const struct config *c, const struct config_key *k)
 		[CONF_BOOL] = "boolean", [CONF_INT] = "integer",
 		[CONF_STRING] = "string", [CONF_ENUM] = "enum",
 	};
-	json_t *o = json_pack("{s:s s:s s:s s:s s:s s:b s:s s:s}",
+	json_t *o = json_pack("{s:s s:s s:s s:s s:s s:b s:b s:s s:s}",
 	    "section", k->section, "key", k->name, "type", types[k->type],
 	    "value", config_str(c, k->section, k->name), "default", k->dflt,
 	    "set", (int)config_is_set(c, k->section, k->name),
+	    "has_effect", (int)config_has_effect(k),
 	    "unit", k->unit, "help", k->help);
 
 	if (k->type == CONF_INT) {

@@ -15,6 +15,9 @@
 
 #define MANUAL "pmg-tools/pmg.conf.5"
 
+/* Entries of the list in lib/config/effect.c. */
+enum { CONFIG_UNUSED = 31 };
+
 static struct buf manual;
 
 static void
@@ -48,6 +51,23 @@ manual_has_the_list(void **state)
 	buf_free(&list);
 }
 
+/* A name in the list of unused settings that is none would say nothing. */
+static void
+settings_without_effect(void **state)
+{
+	const char *caveats = strstr(buf_cstr(&manual), ".Sh CAVEATS");
+	unsigned n = 0;
+
+	(void)state;
+	assert_non_null(caveats);
+	for (unsigned i = 0; i < config_nkeys; i++)
+		n += !config_has_effect(&config_schema[i]);
+	assert_int_equal(n, CONFIG_UNUSED);
+	assert_true(config_has_effect(config_key_find("mail", "relay")));
+	assert_false(config_has_effect(config_key_find("mail", "spf")));
+	assert_non_null(strstr(caveats, "log-headers"));
+}
+
 static int
 setup(void **state)
 {
@@ -72,6 +92,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_in_the_list),
 		cmocka_unit_test(manual_has_the_list),
+		cmocka_unit_test(settings_without_effect),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

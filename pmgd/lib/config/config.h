@@ -51,6 +51,8 @@ bool config_is_set(const struct config *c, const char *section,
 
 const struct config_key *config_key_find(const char *section,
     const char *name);
+/* False: the value is kept, but nothing in this version uses it. */
+bool config_has_effect(const struct config_key *k);
 /* Checks one value against the schema. */
 int config_check(const struct config_key *k, const char *value,
     struct err *e);
