@@ -21,6 +21,8 @@ test_one(void **state)
 	    {"\"=?utf-8?q?=C3=A9?=\" <a@b>", "a@b", "\xc3\xa9"},
 	    {"a@b (Anna (x) B)", "a@b", "Anna (x) B"},
 	    {"a (c) @ (d) b", "a@b", "cd"},
+	    {"<a@b> (Anna)", "a@b", "Anna"},
+	    {"B <a@b> (Anna)", "a@b", "B"},
 	    {"\"boss@corp.com\" <evil@x>", "evil@x", "boss@corp.com"},
 	    {"boss@corp.com <evil@x>", "evil@x", "boss@corp.com"},
 	    {"<one@x> <two@y>", "two@y", ""},

@@ -120,6 +120,7 @@ test_wrong(void **state)
 	    {"(Tue, 1 Jul 2003 10:52:37 +0200)", NULL, 0, DATE_NONE},
 	    {"10:52:37", NULL, 0, DATE_NONE},
 	    {"1 Jul", NULL, 0, DATE_NONE},
+	    {"some 0 1 2 numbers", NULL, 0, DATE_NONE | DATE_SYNTAX},
 	    {"1 Jul 2003", "2003-07-01 00:00:00", 0, DATE_TIME | DATE_ZONE},
 	    {"1 Jul 2003 10:52", "2003-07-01 10:52:00", 0, DATE_ZONE},
 	    {"1 Jul 2003 10:52 XYZ", "2003-07-01 10:52:00", 0,

@@ -280,9 +280,11 @@ list_add(struct list *l, struct element *e)
 	AUTO_BUF struct buf utf8;
 	struct span from = e->has_angle ? buf_span(&e->angle)
 	                                : bare_address(buf_span(&e->text));
-	struct span name = e->has_angle ? buf_span(&e->text)
-	                                : buf_span(&e->comment);
+	struct span name = buf_span(&e->text);
 
+	/* "<a@b> (Anna)", "a@b (Anna)". */
+	if (!e->has_angle || span_trim(name).n == 0)
+		name = buf_span(&e->comment);
 	buf_init(&b, ADDR_MAX);
 	buf_init(&utf8, ADDR_MAX * CHARSET_GROWTH);
 	clean_address(&b, from);

@@ -281,6 +281,12 @@ is_year(const struct number *n)
 	return n->digits >= 3 || n->value > 31;
 }
 
+static bool
+is_joint(unsigned char c)
+{
+	return c == '-' || c == '/' || c == '.';
+}
+
 /* Puts the numbers into the order day, (month,) year. False: too few. */
 static bool
 order_numbers(struct reader *r)
@@ -298,6 +304,8 @@ order_numbers(struct reader *r)
 		return true;
 	}
 	r->defects |= DATE_SYNTAX;
+	if (!is_joint(n[1].before) || !is_joint(n[2].before))
+		return false;	/* just some numbers */
 	if (is_year(&n[0]))
 		swap(&n[0], &n[2]);	/* year-month-day */
 	else if (n[1].before == '/' && n[0].value <= 12)

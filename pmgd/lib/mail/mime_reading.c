@@ -150,6 +150,16 @@ put_styled(struct readings *rs, bool text, struct span raw, enum style style)
 	put_reading(rs, text, no_label(), buf_span(&b));
 }
 
+/* name=" is no name. */
+static bool
+only_quotes(struct span raw)
+{
+	for (size_t i = 0; i < raw.n; i++)
+		if (raw.p[i] > ' ' && raw.p[i] != '"')
+			return false;
+	return true;
+}
+
 /*
  * Most clients show an unquoted name with blanks as a whole, so that reading
  * comes first. The text as it stands there with its quotes is one only when
@@ -166,7 +176,7 @@ put_plain(struct readings *rs, bool text, struct span raw)
 		return;
 	put_styled(rs, text, raw, quoted ? STYLE_JOINED : STYLE_STRICT);
 	put_styled(rs, text, raw, STYLE_BARE);
-	if (raw.n > 0 && !(quoted && last == raw.n - 1))
+	if (!only_quotes(raw) && !(quoted && last == raw.n - 1))
 		put_styled(rs, text, raw, STYLE_RAW);
 }
 
