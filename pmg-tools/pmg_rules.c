@@ -21,7 +21,8 @@ static const char usage_text[] =
     "usage: pmg rules show\n"
     "       pmg rules test FILE --in|--out --from ADDRESS --to ADDRESS\n"
     "                      [--to ADDRESS ...] [--client IP]\n"
-    "                      [--spam-level N] [--virus NAME] [--at HH:MM]\n"
+    "                      [--spam-level N] [--virus NAME] [--limits]\n"
+    "                      [--at HH:MM]\n"
     "An empty sender is --from '<>'.\n";
 
 static int
@@ -174,6 +175,9 @@ apply_option(struct rules_test *t, int c, char *arg)
 			return usage("not a spam level (0, 1, 2 ...):", arg);
 		t->spam_level = (int)n;
 		return 0;
+	case 'l':
+		t->limits = true;
+		return 0;
 	case 'a':
 		return parse_minute(arg, &t->minute) ? 0 :
 		    usage("not a time (HH:MM):", arg);
@@ -193,6 +197,7 @@ parse_options(struct rules_test *t, int argc, char **argv)
 		{"client", required_argument, NULL, 'c'},
 		{"spam-level", required_argument, NULL, 's'},
 		{"virus", required_argument, NULL, 'v'},
+		{"limits", no_argument, NULL, 'l'},
 		{"at", required_argument, NULL, 'a'},
 		{NULL, 0, NULL, 0},
 	};

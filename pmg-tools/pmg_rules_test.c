@@ -5,7 +5,6 @@
 #include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
-#include "lib/mail/mime_magic.h"
 
 enum {
 	MESSAGE_MAX = 1 << 30,
@@ -64,21 +63,17 @@ minute_now(void)
 	return tm.tm_hour * 60 + tm.tm_min;
 }
 
-/* As the filter does: by the first decoded bytes of each leaf. */
-static const char *const *
-magic_types(const struct mime *m, struct arena *a)
+/* As the filter does. False: the arena is exhausted. */
+static bool
+content_facts(struct facts *f, struct arena *a)
 {
-	const char **type = arena_array(a, m->npart, sizeof(*type));
-	AUTO_BUF struct buf head = {.max = MIME_MAGIC_HEAD};
+	AUTO_BUF struct buf bytes = {.max = MESSAGE_MAX};
+	struct content_list list;
 
-	for (size_t i = 0; type != NULL && i < m->npart; i++) {
-		if (m->part[i]->child != NULL)
-			continue;
-		buf_reset(&head);
-		mime_body_decode(m, m->part[i], &head);
-		type[i] = mime_magic_type(buf_span(&head));
-	}
-	return type;
+	if (!facts_need_content(f->mime))
+		return facts_from_content(f, NULL, buf_span(&bytes), a);
+	list = content_of(f->mime, &bytes, a);
+	return facts_from_content(f, &list, buf_span(&bytes), a);
 }
 
 static void
@@ -110,6 +105,13 @@ print_assumed(const struct ruleset *rs, const struct rules_test *t,
 		puts("assumed: spam level 0 (--spam-level N)");
 	if ((needs & NEED_VIRUS) && t->virus == NULL)
 		puts("assumed: no virus found (--virus NAME)");
+	if ((needs & NEED_LIMITS) && !f->limits &&
+	    facts_need_content(f->mime))
+		puts("assumed: the virus scanner reaches no limit (--limits)");
+	if ((needs & NEED_ARCHIVE) && facts_need_content(f->mime))
+		puts("assumed: no archive holds anything that a rule names, "
+		    "nothing is encrypted,\n         unreadable or has "
+		    "macros (nothing is unpacked here)");
 	if (t->client == NULL)
 		puts("assumed: the client is in no IP network that a rule "
 		    "names (--client IP)");
@@ -272,8 +274,11 @@ evaluate(const struct ruleset *rs, const struct rules_test *t,
 	struct plan *p;
 
 	f.mime = mime_parse(msg, &mime_limits_default, a);
-	f.magic_type = magic_types(f.mime, a);
-	p = f.magic_type != NULL ? rules_evaluate(rs, &f, a) : NULL;
+	p = NULL;
+	if (content_facts(&f, a)) {
+		f.limits = f.limits || t->limits;
+		p = rules_evaluate(rs, &f, a);
+	}
 	if (p == NULL)
 		return err_set(e, "%s: needs more memory than the filter has "
 		    "for a message", t->file);

@@ -17,6 +17,7 @@ struct rules_test {
 	int dir;			/* enum direction */
 	int spam_level;
 	int minute;
+	bool limits;			/* assumed to be exceeded */
 };
 
 /* Prints which rules match, why, and what happens to each recipient. -1: e

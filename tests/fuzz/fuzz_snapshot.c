@@ -12,7 +12,8 @@
 #include "lib/rules/rules.h"
 #include "lib/rules/snapshot.h"
 
-enum { BYTES_MAX = 1 << 22, ARENA_MAX = 1 << 20, DESCRIBE_MAX = 1 << 16 };
+enum { BYTES_MAX = 1 << 22, ARENA_MAX = 1 << 20, DESCRIBE_MAX = 1 << 16,
+	PATTERN_KINDS = 6 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -62,8 +63,12 @@ evaluate(const struct ruleset *rs, enum direction dir)
 	struct recipient rcpt[] = {{.addr = "b@example.com"}, {.addr = ""}};
 	struct envelope env = {.dir = dir, .sender = "a@example.org",
 		.client_addr = "192.0.2.1", .rcpt = rcpt, .nrcpt = 2};
+	const struct inside inside[] = {
+	    {0, 0, 0, "b.com", "application/x-dosexec"},
+	    {0, 1, 7, "c/d.js", "application/zip"}};
 	struct facts f = {.env = &env, .mime = &mail, .virus = "x",
-		.spam_known = true, .spam_level = 4};
+		.spam_known = true, .spam_level = 4, .inside = inside,
+		.ninside = 2, .ambiguous = true, .limits = true};
 	struct arena a;
 	struct plan *p;
 
@@ -101,7 +106,7 @@ load_sealed(struct buf *b)
 	if (b->overflow || b->n < SNAPSHOT_HEADER_LEN)
 		return;
 	memcpy(b->p, snapshot_magic, SNAPSHOT_MAGIC_LEN);
-	memcpy(b->p + SNAPSHOT_MAGIC_LEN, "\0\0\0\1", 4);
+	buf_set_u32(b, SNAPSHOT_MAGIC_LEN, SNAPSHOT_FORMAT);
 	snapshot_seal(b->p, b->n);
 	load(buf_span(b));
 }
@@ -155,7 +160,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (data[0] == 'T') {
 		snapshot_put_header(&b, 1);
 		buf_lp(&b, s);
-		for (int i = 0; i < 8; i++)
+		for (int i = 0; i < 2 * PATTERN_KINDS; i++)
 			buf_u32(&b, 0);
 	} else if (data[0] == 'P') {
 		snapshot_put_header(&b, 1);

@@ -193,10 +193,10 @@ test_round_trip(void **state)
 	/* The ruleset keeps nothing of the snapshot's memory. */
 	memset(out.p, 0xee, out.n);
 	assert_int_equal(ruleset_version(rs), 42);
-	assert_int_equal(ruleset_rules(rs, &r), 13);
+	assert_int_equal(ruleset_rules(rs, &r), 14);
 	assert_string_equal(r[0]->name, "Blacklist");
 	n = ruleset_groups(rs, &g);
-	assert_int_equal(n, 24);
+	assert_int_equal(n, 25);
 	assert_string_equal(g[0].object[0].value, "nomail@fromthisdomain.com");
 	ruleset_free(rs);
 	buf_free(&out);
@@ -258,9 +258,9 @@ test_damage(void **state)
 	refuse_load(SPAN_LIT("PMGRULES"), "format 0");
 	refuse_load(span_of(out.p, out.n - 1), "not complete");
 	refuse_load(span_of(out.p, SNAPSHOT_HEADER_LEN), "not complete");
-	out.p[11] = 2;
-	refuse_load(buf_span(&out), "format 2");
 	out.p[11] = 1;
+	refuse_load(buf_span(&out), "format 1");
+	out.p[11] = SNAPSHOT_FORMAT;
 	for (size_t i = SNAPSHOT_HEADER_LEN; i < out.n; i += out.n / 50) {
 		out.p[i] ^= 0x20;
 		refuse_load(buf_span(&out), "checksum");
@@ -316,7 +316,7 @@ test_missing_pattern_table(void **state)
 	/* Keep header and text, then empty tables. */
 	out.n = SNAPSHOT_HEADER_LEN + 4 +
 	    (size_t)out.p[SNAPSHOT_HEADER_LEN + 3];
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 12; i++)
 		buf_u32(&out, 0);
 	snapshot_seal(out.p, out.n);
 	refuse_load(buf_span(&out), "pattern table 2");
@@ -327,8 +327,8 @@ test_missing_pattern_table(void **state)
 /* Of a plan for the shipped rules: enough to see each rule at work. */
 static enum disposition
 judge(const struct ruleset *rs, enum direction dir, const char *sender,
-    int spam, const char *virus, const char *filename, size_t *nsteps_r,
-    size_t *nnotices_r)
+    int spam, const char *virus, const char *filename, const char *unclear,
+    size_t *nsteps_r, size_t *nnotices_r)
 {
 	struct mime_part part = {.type = "application",
 		.subtype = "octet-stream", .charset = "", .disposition = "",
@@ -338,7 +338,9 @@ judge(const struct ruleset *rs, enum direction dir, const char *sender,
 	struct envelope env = {.dir = dir, .sender = sender,
 		.client_addr = "", .rcpt = rcpt, .nrcpt = 1};
 	struct facts f = {.env = &env, .mime = &mail, .virus = virus,
-		.spam_known = true, .spam_level = spam};
+		.spam_known = true, .spam_level = spam,
+		.ambiguous = strcmp(unclear, "ambiguous") == 0,
+		.limits = strcmp(unclear, "limits") == 0};
 	enum disposition disp;
 	struct plan *p;
 	struct arena a;
@@ -396,16 +398,45 @@ test_shipped_rules_at_work(void **state)
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		size_t nsteps, nnotices;
 		enum disposition d = judge(rs, t[i].dir, t[i].sender,
-		    t[i].spam, t[i].virus, t[i].filename, &nsteps, &nnotices);
+		    t[i].spam, t[i].virus, t[i].filename, "", &nsteps,
+		    &nnotices);
 
 		if (d != t[i].disp || nsteps != t[i].nsteps ||
 		    nnotices != t[i].nnotices)
 			fail_msg("case %zu: end %d, %zu steps, %zu notices", i,
 			    (int)d, nsteps, nnotices);
 	}
-	assert_int_equal(ruleset_needs(rs, DIR_IN), NEED_SPAM | NEED_VIRUS);
+	assert_int_equal(ruleset_needs(rs, DIR_IN), NEED_SPAM | NEED_VIRUS |
+	    NEED_CONTENT | NEED_LIMITS);
 	/* Not spam: only the text of a notification asks for it. */
-	assert_int_equal(ruleset_needs(rs, DIR_OUT), NEED_VIRUS);
+	assert_int_equal(ruleset_needs(rs, DIR_OUT), NEED_VIRUS |
+	    NEED_CONTENT | NEED_LIMITS);
+	ruleset_free(rs);
+	buf_free(&out);
+}
+
+/* In both directions, and the whitelist comes later. */
+static void
+test_unclear_mail_is_held(void **state)
+{
+	static const char *const unclear[] = {"ambiguous", "limits"};
+	struct ruleset *rs;
+	struct buf out;
+	size_t n;
+
+	(void)state;
+	shipped(&out);
+	rs = ruleset_load(buf_span(&out), &e);
+	assert_non_null(rs);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(judge(rs, DIR_IN, "mail@fromthisdomain.com",
+		    0, NULL, NULL, unclear[i], &n, &n), DISP_QUARANTINE);
+		assert_int_equal(judge(rs, DIR_OUT, "x@y", 0, NULL, NULL,
+		    unclear[i], &n, &n), DISP_QUARANTINE);
+		/* A virus found is the better reason. */
+		assert_int_equal(judge(rs, DIR_OUT, "x@y", 0, "Eicar", NULL,
+		    unclear[i], &n, &n), DISP_BLOCK);
+	}
 	ruleset_free(rs);
 	buf_free(&out);
 }
@@ -422,6 +453,7 @@ test_shipped_list(void **state)
 		{98, RULE_IN, true, "Blacklist"},
 		{96, RULE_OUT, true, "Virus Alert"},
 		{96, RULE_IN, true, "Block Viruses"},
+		{95, RULE_BOTH, true, "Quarantine Unclear Mail"},
 		{93, RULE_IN, true, "Block Dangerous Files"},
 		{90, RULE_IN, true, "Modify Header"},
 		{89, RULE_IN, false, "Quarantine Office Files"},
@@ -441,9 +473,9 @@ test_shipped_list(void **state)
 	shipped(&out);
 	rs = ruleset_load(buf_span(&out), &e);
 	assert_non_null(rs);
-	assert_int_equal(ruleset_rules(rs, &r), 13);
+	assert_int_equal(ruleset_rules(rs, &r), 14);
 	buf_init(&text, 1 << 20);
-	for (size_t i = 0; i < 13; i++) {
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		assert_string_equal(r[i]->name, want[i].name);
 		assert_int_equal(r[i]->priority, want[i].priority);
 		assert_int_equal(r[i]->dir, want[i].dir);
@@ -476,6 +508,7 @@ main(void)
 		cmocka_unit_test(test_damage_behind_the_checksum),
 		cmocka_unit_test(test_missing_pattern_table),
 		cmocka_unit_test(test_shipped_rules_at_work),
+		cmocka_unit_test(test_unclear_mail_is_held),
 		cmocka_unit_test(test_shipped_list),
 	};
 

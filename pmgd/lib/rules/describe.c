@@ -156,6 +156,29 @@ object_describe(struct buf *out, const struct object *o)
 	case WHAT_FILENAME:
 		put_quoted(out, "file name matches", o->value);
 		break;
+	case WHAT_ARCHIVE_TYPE:
+		put_quoted(out, "content type, also in archives, matches",
+		    o->value);
+		break;
+	case WHAT_ARCHIVE_NAME:
+		put_quoted(out, "file name in an archive matches", o->value);
+		break;
+	case WHAT_ENCRYPTED:
+		buf_puts(out, "something cannot be read without a password");
+		break;
+	case WHAT_UNREADABLE:
+		buf_puts(out, "an archive is broken or of an unknown kind");
+		break;
+	case WHAT_MACROS:
+		buf_puts(out, "an Office document has macros");
+		break;
+	case WHAT_AMBIGUOUS:
+		buf_puts(out, "mail programs read it differently");
+		break;
+	case WHAT_LIMITS:
+		buf_puts(out, "it is too deep, too large or too much to be "
+		    "checked whole");
+		break;
 	default:
 		describe_action(out, o);
 		break;

@@ -130,6 +130,7 @@ note_needs(struct ruleset *rs, const struct object *o, int dir)
 		rs->needs[dir] |= NEED_SPAM;
 	if (o->type == WHAT_VIRUS || sets_field_to(o, "__VIRUS_INFO__"))
 		rs->needs[dir] |= NEED_VIRUS;
+	rs->needs[dir] |= object_content_needs(o->type);
 }
 
 static void

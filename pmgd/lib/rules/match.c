@@ -165,19 +165,19 @@ wanted(const struct what *w, enum pattern_kind kind)
 }
 
 static void
-match_type(struct what *w, const char *type)
+match_type(struct what *w, enum pattern_kind kind, const char *type)
 {
 	const char *alias;
 
-	if (type == NULL)
+	if (type == NULL || *type == '\0')
 		return;
-	scan(w, PAT_TYPE, span_str(type));
+	scan(w, kind, span_str(type));
 	for (size_t i = 0; (alias = nametype_alias(type, i)) != NULL; i++)
-		scan(w, PAT_TYPE, span_str(alias));
+		scan(w, kind, span_str(alias));
 }
 
 static void
-match_types(struct what *w)
+match_types(struct what *w, enum pattern_kind kind)
 {
 	const struct mime_part *p = w->part;
 	AUTO_BUF struct buf declared = {.max = SIZE_MAX / 2};
@@ -185,36 +185,104 @@ match_types(struct what *w)
 	buf_puts(&declared, p->type);
 	buf_putc(&declared, '/');
 	buf_puts(&declared, p->subtype);
-	match_type(w, buf_cstr(&declared));
+	match_type(w, kind, buf_cstr(&declared));
 	if (w->f->magic_type != NULL)
-		match_type(w, w->f->magic_type[p->index]);
+		match_type(w, kind, w->f->magic_type[p->index]);
 	if (p->filename != NULL)
-		match_type(w, nametype_find(p->filename));
+		match_type(w, kind, nametype_find(p->filename));
 	for (size_t i = 0; i < p->nalt_name; i++)
-		match_type(w, nametype_find(p->alt_name[i]));
+		match_type(w, kind, nametype_find(p->alt_name[i]));
 }
 
 /* Also without the dots and blanks at its end, which Windows drops. */
 static void
-match_name(struct what *w, const char *name)
+match_name(struct what *w, enum pattern_kind kind, const char *name)
 {
 	struct span s = span_str(name), bare = s;
 
-	scan(w, PAT_FILENAME, s);
+	scan(w, kind, s);
 	while (bare.n > 0 && (bare.p[bare.n - 1] == '.' ||
 	    bare.p[bare.n - 1] == ' '))
 		bare.n--;
 	if (bare.n < s.n)
-		scan(w, PAT_FILENAME, bare);
+		scan(w, kind, bare);
 }
 
 static void
 match_names(struct what *w)
 {
 	if (w->part->filename != NULL)
-		match_name(w, w->part->filename);
+		match_name(w, PAT_FILENAME, w->part->filename);
 	for (size_t i = 0; i < w->part->nalt_name; i++)
-		match_name(w, w->part->alt_name[i]);
+		match_name(w, PAT_FILENAME, w->part->alt_name[i]);
+}
+
+/* ---- what is inside of parts ---- */
+
+/* The reference product's name for what no rule can look into. */
+#define UNREADABLE_TYPE "proxmox/unreadable-archive"
+
+static void
+match_inside_types(struct what *w, enum pattern_kind kind,
+    const struct inside *in)
+{
+	match_type(w, kind, in->type);
+	match_type(w, kind, nametype_find(in->name));
+	if (kind == PAT_ARCHIVE_TYPE &&
+	    (in->flags & (INSIDE_ENCRYPTED | INSIDE_UNREADABLE)))
+		match_type(w, kind, UNREADABLE_TYPE);
+}
+
+/* With its folders, and the last name alone. */
+static void
+match_inside_names(struct what *w, enum pattern_kind kind,
+    const struct inside *in)
+{
+	const char *last = in->name;
+
+	for (const char *p = in->name; *p != '\0'; p++)
+		if ((*p == '/' || *p == '\\') && p[1] != '\0')
+			last = p + 1;
+	if (*in->name != '\0')
+		match_name(w, kind, in->name);
+	if (last != in->name)
+		match_name(w, kind, last);
+}
+
+static void
+match_inside_flags(struct what *w, unsigned flags)
+{
+	const struct ruleset *rs = w->rs;
+
+	for (size_t g = 0; flags != 0 && g < rs->ngroup; g++)
+		for (size_t i = 0; rs->group[g].cat == CAT_WHAT &&
+		    i < rs->group[g].nobject; i++) {
+			enum object_type t = rs->group[g].object[i].type;
+
+			if ((t != WHAT_ENCRYPTED ||
+			        !(flags & INSIDE_ENCRYPTED)) &&
+			    (t != WHAT_UNREADABLE ||
+			        !(flags & INSIDE_UNREADABLE)) &&
+			    (t != WHAT_MACROS || !(flags & INSIDE_MACROS)))
+				continue;
+			note_object(w->hit, (uint32_t)g, (uint32_t)i);
+			mark_part(w, &w->hit[g]);
+		}
+}
+
+static void
+match_inside(struct what *w, const struct inside *in)
+{
+	w->part = w->f->mime->part[in->part];
+	if (in->depth == 0 && wanted(w, PAT_TYPE))
+		match_inside_types(w, PAT_TYPE, in);
+	if (in->depth == 0 && wanted(w, PAT_FILENAME))
+		match_inside_names(w, PAT_FILENAME, in);
+	if (wanted(w, PAT_ARCHIVE_TYPE))
+		match_inside_types(w, PAT_ARCHIVE_TYPE, in);
+	if (in->depth > 0 && wanted(w, PAT_ARCHIVE_NAME))
+		match_inside_names(w, PAT_ARCHIVE_NAME, in);
+	match_inside_flags(w, in->flags);
 }
 
 static bool
@@ -255,15 +323,16 @@ match_fields(struct what *w)
 			match_field(w, &p->field[i]);
 }
 
+/* Objects that say something of the whole mail. */
 static void
-match_virus(struct what *w)
+match_whole(struct what *w, enum object_type type, bool holds)
 {
 	const struct ruleset *rs = w->rs;
 
-	for (size_t g = 0; w->f->virus != NULL && g < rs->ngroup; g++)
+	for (size_t g = 0; holds && g < rs->ngroup; g++)
 		for (size_t i = 0; rs->group[g].cat == CAT_WHAT &&
 		    i < rs->group[g].nobject; i++)
-			if (rs->group[g].object[i].type == WHAT_VIRUS)
+			if (rs->group[g].object[i].type == type)
 				note_object(w->hit, (uint32_t)g, (uint32_t)i);
 }
 
@@ -273,16 +342,22 @@ match_what(const struct ruleset *rs, const struct facts *f,
 {
 	struct what w = {.rs = rs, .f = f, .hit = hit, .a = a};
 
-	match_virus(&w);
+	match_whole(&w, WHAT_VIRUS, f->virus != NULL);
+	match_whole(&w, WHAT_AMBIGUOUS, f->ambiguous);
+	match_whole(&w, WHAT_LIMITS, f->limits);
 	for (size_t i = 0; i < f->mime->npart; i++) {
 		w.part = f->mime->part[i];
 		if (wanted(&w, PAT_TYPE))
-			match_types(&w);
+			match_types(&w, PAT_TYPE);
+		if (wanted(&w, PAT_ARCHIVE_TYPE))
+			match_types(&w, PAT_ARCHIVE_TYPE);
 		if (wanted(&w, PAT_FILENAME))
 			match_names(&w);
 		if (wanted(&w, PAT_FIELD))
 			match_fields(&w);
 	}
+	for (size_t i = 0; i < f->ninside; i++)
+		match_inside(&w, &f->inside[i]);
 }
 
 /* A level that is not known matches nothing: nobody may lose a mail because

@@ -29,6 +29,15 @@ static const struct object_kind {
 	{WHAT_FIELD, CAT_WHAT, PAT_FIELD, 0, false, "match field"},
 	{WHAT_CONTENT_TYPE, CAT_WHAT, PAT_TYPE, 0, false, "content type"},
 	{WHAT_FILENAME, CAT_WHAT, PAT_FILENAME, 0, false, "file name"},
+	{WHAT_ARCHIVE_TYPE, CAT_WHAT, PAT_ARCHIVE_TYPE, 0, false,
+	    "content type in archives"},
+	{WHAT_ARCHIVE_NAME, CAT_WHAT, PAT_ARCHIVE_NAME, 0, false,
+	    "file name in archives"},
+	{WHAT_ENCRYPTED, CAT_WHAT, -1, 0, false, "encrypted content"},
+	{WHAT_UNREADABLE, CAT_WHAT, -1, 0, false, "unreadable archive"},
+	{WHAT_MACROS, CAT_WHAT, -1, 0, false, "macros"},
+	{WHAT_AMBIGUOUS, CAT_WHAT, -1, 0, false, "ambiguous mail"},
+	{WHAT_LIMITS, CAT_WHAT, -1, 0, false, "limits exceeded"},
 	{ACTION_FIELD, CAT_ACTION, -1, 10, false, "modify field"},
 	{ACTION_REMOVE, CAT_ACTION, -1, 40, false, "remove attachments"},
 	{ACTION_DISCLAIMER, CAT_ACTION, -1, 49, false, "disclaimer"},
@@ -78,10 +87,33 @@ object_pattern_kind(enum object_type type)
 struct pattern
 object_pattern(const struct object *o)
 {
-	bool whole = o->type == WHO_REGEX || o->type == WHAT_FILENAME;
+	bool whole = o->type == WHO_REGEX || o->type == WHAT_FILENAME ||
+	    o->type == WHAT_ARCHIVE_NAME;
 
 	return (struct pattern){o->type == WHAT_FIELD ? o->value2 : o->value,
 		whole};
+}
+
+unsigned
+object_content_needs(enum object_type type)
+{
+	switch (type) {
+	case WHAT_CONTENT_TYPE:
+	case WHAT_FILENAME:
+		return NEED_CONTENT;
+	case WHAT_ARCHIVE_TYPE:
+	case WHAT_ARCHIVE_NAME:
+	case WHAT_ENCRYPTED:
+	case WHAT_UNREADABLE:
+	case WHAT_MACROS:
+		return NEED_CONTENT | NEED_ARCHIVE;
+	case WHAT_AMBIGUOUS:
+		return NEED_CONTENT;
+	case WHAT_LIMITS:
+		return NEED_CONTENT | NEED_LIMITS;
+	default:
+		return 0;
+	}
 }
 
 int

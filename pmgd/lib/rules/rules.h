@@ -16,10 +16,12 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/mail/content.h"
 #include "lib/mail/envelope.h"
 #include "lib/mail/mime.h"
 
-/* Numbers are the reference product's (object type ids, direction codes). */
+/* Numbers are the reference product's (object type ids, direction codes);
+ * objects that it does not have are numbered from 3900. */
 enum rule_dir { RULE_IN = 0, RULE_OUT = 1, RULE_BOTH = 2 };
 
 enum object_type {
@@ -28,6 +30,9 @@ enum object_type {
 	WHEN_TIMEFRAME = 2000,
 	WHAT_SPAM = 3000, WHAT_VIRUS = 3001, WHAT_FIELD = 3002,
 	WHAT_CONTENT_TYPE = 3003, WHAT_FILENAME = 3004,
+	WHAT_ARCHIVE_TYPE = 3005, WHAT_ARCHIVE_NAME = 3006,
+	WHAT_ENCRYPTED = 3900, WHAT_UNREADABLE = 3901, WHAT_MACROS = 3902,
+	WHAT_AMBIGUOUS = 3903, WHAT_LIMITS = 3904,
 	ACTION_ACCEPT = 4000, ACTION_BLOCK = 4001, ACTION_NOTIFY = 4002,
 	ACTION_FIELD = 4003, ACTION_BCC = 4005, ACTION_QUARANTINE = 4006,
 	ACTION_REMOVE = 4007, ACTION_DISCLAIMER = 4009,
@@ -113,13 +118,37 @@ size_t ruleset_groups(const struct ruleset *rs,
 
 /* What active rules of this direction need to know: their What objects, and
  * macros in the header fields that they set. */
-enum { NEED_SPAM = 1, NEED_VIRUS = 2 };
+enum {
+	NEED_SPAM = 1,
+	NEED_VIRUS = 2,
+	NEED_CONTENT = 4,	/* names and types of parts in every reading */
+	NEED_ARCHIVE = 8,	/* what is inside of archives */
+	NEED_LIMITS = 16,	/* whether something could not be looked at */
+};
 unsigned ruleset_needs(const struct ruleset *rs, enum direction dir);
 
 /* A spam hit: rule name and its score in 1/1000. */
 struct spam_hit {
 	const char *name;
 	int64_t score_milli;
+};
+
+/*
+ * Something in a part. Depth 0: its content as some mail program takes it, by
+ * another reading of the encoding, or an attachment in a text. Below: an entry
+ * of an archive, an Office document, a disk image ...
+ */
+struct inside {
+	size_t part;		/* index of the MIME part, checked */
+	unsigned depth;
+	unsigned flags;		/* INSIDE_* */
+	const char *name;	/* "" = none; of an entry with its folders */
+	const char *type;	/* by magic, "" = not known */
+};
+enum {
+	INSIDE_ENCRYPTED = 1,	/* not readable without a password */
+	INSIDE_UNREADABLE = 2,	/* broken, or of a kind that is not known */
+	INSIDE_MACROS = 4,	/* Office document with macros */
 };
 
 struct facts {
@@ -130,6 +159,12 @@ struct facts {
 	/* Content type by magic of each part (index = part index), NULL =
 	 * not determined. */
 	const char *const *magic_type;
+	const struct inside *inside;
+	size_t ninside;
+	bool ambiguous;		/* mail programs read its structure differently,
+				 * so that one may show what no check saw */
+	bool limits;		/* something is too deep, too large or too much
+				 * to have been looked at */
 	const char *virus;	/* name, NULL = none found or not scanned */
 	bool spam_known;
 	int spam_level;		/* integer part, negative -> 0 */
@@ -197,6 +232,32 @@ struct plan {
 /* Never NULL unless the arena is exhausted. Everything lives in a. */
 struct plan *rules_evaluate(const struct ruleset *rs, const struct facts *f,
     struct arena *a);
+
+/* ---- facts that the message's bytes alone tell (facts.c) ---- */
+
+/*
+ * Fills magic_type, inside, ambiguous and limits from f->mime and, where it is
+ * not NULL, from its decoded contents in bytes. Without, only the beginning of
+ * each leaf is decoded. False: the arena is exhausted.
+ */
+bool facts_from_content(struct facts *f, const struct content_list *list,
+    struct span bytes, struct arena *a);
+/* False: a text or two without anything in them that could be an attachment;
+ * its contents need not be decoded. */
+bool facts_need_content(const struct mime *m);
+/* False: an entry of an archive cannot be in it, or no program would look for
+ * one: by its first bytes and by its name. */
+bool facts_may_hold_more(const struct mime *m, const struct content *c,
+    struct span bytes);
+/* A text by declaration and by its bytes. */
+bool facts_is_text(const struct mime *m, const struct content *c,
+    struct span bytes);
+/* A content's file name, "" = none. */
+const char *facts_name(const struct mime *m, const struct content *c);
+/* The defects for which a message is ambiguous or goes past a limit. */
+uint32_t facts_unclear(const struct mime *m, const struct content_list *list);
+/* Their names, separated by blanks. */
+void facts_defects(struct buf *out, uint32_t defects);
 
 /* ---- texts ---- */
 

@@ -10,7 +10,8 @@
 #include "lib/rules/rules.h"
 
 /* One compiled set of patterns for each kind of subject. */
-enum pattern_kind { PAT_ADDRESS, PAT_TYPE, PAT_FILENAME, PAT_FIELD, PAT_COUNT };
+enum pattern_kind { PAT_ADDRESS, PAT_TYPE, PAT_FILENAME, PAT_FIELD,
+	PAT_ARCHIVE_TYPE, PAT_ARCHIVE_NAME, PAT_COUNT };
 
 /* An object by its group's index and its own index in it. */
 struct object_ref {
@@ -78,6 +79,8 @@ enum category object_category(enum object_type type);
 int object_pattern_kind(enum object_type type);
 /* The pattern of an object of such a type. */
 struct pattern object_pattern(const struct object *o);
+/* NEED_CONTENT, NEED_ARCHIVE, NEED_LIMITS that an object asks for. */
+unsigned object_content_needs(enum object_type type);
 /* Actions: ascending order within a rule; final ones end it. */
 int object_action_order(enum object_type type);
 bool object_is_final(enum object_type type);

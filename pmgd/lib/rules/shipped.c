@@ -59,6 +59,10 @@ static const struct shipped_group {
 		"xll|library-ms|search-ms)"}}},
 	{"Virus", "Mail in which a virus was found", CAT_WHAT, {
 	    {.type = WHAT_VIRUS}}},
+	{"Unclear Content", "Mail that may hide something: mail programs "
+	    "read it differently, or it is too deep, too large or too much "
+	    "to be checked whole", CAT_WHAT, {
+	    {.type = WHAT_AMBIGUOUS}, {.type = WHAT_LIMITS}}},
 	{"Spam (Level 3)", "Mail that is probably spam", CAT_WHAT, {
 	    {.type = WHAT_SPAM, .number = 3}}},
 	{"Spam (Level 5)", "Mail that is very likely spam", CAT_WHAT, {
@@ -135,6 +139,8 @@ static const struct shipped_rule {
 	    {"Notify Admin", "Quarantine"}},
 	{"Virus Alert", 96, RULE_OUT, true, NULL, "Virus",
 	    {"Notify Sender", "Notify Admin", "Block"}},
+	{"Quarantine Unclear Mail", 95, RULE_BOTH, true, NULL,
+	    "Unclear Content", {"Quarantine"}},
 	{"Block Dangerous Files", 93, RULE_IN, true, NULL, "Dangerous Content",
 	    {"Remove attachments"}},
 	{"Modify Header", 90, RULE_IN, true, NULL, NULL,

@@ -22,7 +22,7 @@
 #include "lib/rules/rules.h"
 
 enum {
-	SNAPSHOT_FORMAT = 1,
+	SNAPSHOT_FORMAT = 2,
 	SNAPSHOT_MAGIC_LEN = 8,
 	SNAPSHOT_DIGEST_OFF = 12,
 	SNAPSHOT_DIGEST_LEN = 32,

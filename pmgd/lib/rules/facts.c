@@ -1,0 +1,264 @@
+/* What the bytes of a message alone tell the rules. */
+#include <string.h>
+#include "lib/base/cleanup.h"
+#include "lib/mail/mime_magic.h"
+#include "lib/rules/ruleset.h"
+
+enum {
+	LIMITS = MIME_LIMIT_DEPTH | MIME_LIMIT_PARTS | MIME_LIMIT_HEADER |
+	    MIME_LIMIT_MEMORY,
+	/* Bytes that a text has no NUL in. */
+	TEXT_HEAD = 512,
+	DECLARED_MAX = 1024,	/* bytes of a declared type */
+};
+
+/* ---- whether contents are needed ---- */
+
+static bool
+has_word(struct span s, const char *word)
+{
+	return s.n > 0 && memmem(s.p, s.n, word, strlen(word)) != NULL;
+}
+
+/* p stands behind nothing but blanks in its line, or behind yEnc's "=y". */
+static bool
+may_begin(struct span s, const unsigned char *p)
+{
+	if (p - s.p >= 2 && p[-1] == 'y' && p[-2] == '=')
+		return true;
+	while (p > s.p && (p[-1] == ' ' || p[-1] == '\t'))
+		p--;
+	return p == s.p || p[-1] == '\n' || p[-1] == '\r';
+}
+
+/* The first lines of uuencode, yEnc and BinHex, loosely: a false alarm costs
+ * some time, a miss an attachment. */
+static bool
+may_hold_attachment(struct span s)
+{
+	static const char begin[] = "begin";
+	const unsigned char *p = s.p, *end = s.p + s.n;
+
+	while (p < end && (p = memmem(p, (size_t)(end - p), begin,
+	    sizeof(begin) - 1)) != NULL) {
+		if (may_begin(s, p))
+			return true;
+		p += sizeof(begin) - 1;
+	}
+	return has_word(s, "BinHex") || has_word(s, "binhex");
+}
+
+static bool
+is_plain_text(const struct mime *m, const struct mime_part *p)
+{
+	bool html = strcmp(p->subtype, "html") == 0;
+
+	if (strcmp(p->type, "text") != 0 ||
+	    (!html && strcmp(p->subtype, "plain") != 0) ||
+	    p->filename != NULL || p->nalt_name > 0 ||
+	    (*p->disposition != '\0' && strcmp(p->disposition, "inline") != 0))
+		return false;
+	/* No program takes an attachment out of HTML. */
+	if (html && (p->cte == CTE_QP || p->cte == CTE_BASE64))
+		return true;
+	return (p->cte == CTE_7BIT || p->cte == CTE_8BIT) &&
+	    !may_hold_attachment(span_sub(m->msg, p->body_off,
+	        p->body_end - p->body_off));
+}
+
+bool
+facts_need_content(const struct mime *m)
+{
+	if (m->defects & (MIME_AMBIGUOUS | LIMITS))
+		return true;
+	for (size_t i = 0; i < m->npart; i++)
+		if (m->part[i]->child == NULL && !is_plain_text(m, m->part[i]))
+			return true;
+	return false;
+}
+
+/* ---- which content may be a container ---- */
+
+static const char *
+type_of_content(const struct content *c, struct span bytes)
+{
+	struct span s = span_sub(bytes, c->off, c->n);
+
+	return mime_magic_type(span_sub(s, 0, MIME_MAGIC_HEAD));
+}
+
+const char *
+facts_name(const struct mime *m, const struct content *c)
+{
+	const char *name = c->name != NULL ? c->name
+	    : c->as != NULL ? c->as->filename : m->part[c->part]->filename;
+
+	return name != NULL ? name : "";
+}
+
+static bool
+is_leaf_type(const char *type)
+{
+	static const char *const kinds[] = {"image/", "audio/", "video/",
+	    "text/", "application/postscript", "application/ogg",
+	    "application/x-shellscript"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (span_iprefix(span_str(type), kinds[i]))
+			return true;
+	return false;
+}
+
+bool
+facts_is_text(const struct mime *m, const struct content *c, struct span bytes)
+{
+	const struct mime_part *p = c->as != NULL ? c->as : m->part[c->part];
+	struct span head = span_sub(span_sub(bytes, c->off, c->n), 0,
+	    TEXT_HEAD);
+	const char *type = type_of_content(c, bytes);
+
+	return strcmp(p->type, "text") == 0 &&
+	    (type == NULL || span_iprefix(span_str(type), "text/")) &&
+	    span_chr(head, 0, '\0') == head.n;
+}
+
+bool
+facts_may_hold_more(const struct mime *m, const struct content *c,
+    struct span bytes)
+{
+	const char *by_name = nametype_find(facts_name(m, c));
+	const char *type = type_of_content(c, bytes);
+
+	if (c->n == 0)
+		return false;
+	if (by_name != NULL && !is_leaf_type(by_name))
+		return true;
+	if (type != NULL)
+		return !is_leaf_type(type);
+	return !facts_is_text(m, c, bytes);
+}
+
+/* ---- the facts ---- */
+
+/* Content type of a leaf by its first decoded bytes. */
+static const char *
+type_of_part(const struct mime *m, const struct mime_part *p, struct buf *head)
+{
+	buf_reset(head);
+	mime_body_decode(m, p, head);
+	return mime_magic_type(buf_span(head));
+}
+
+/* Where the contents of one message are collected. */
+struct filling {
+	struct facts *f;
+	struct inside *to;
+	const char **magic;
+	bool *seen;		/* parts whose declared content was listed */
+	struct arena *a;
+};
+
+static void
+add(struct filling *l, const struct content *c, const char *name,
+    const char *type)
+{
+	l->to[l->f->ninside++] = (struct inside){.part = c->part,
+		.name = name != NULL ? name : "",
+		.type = type != NULL ? type : ""};
+}
+
+/* A part that only another reading has: all that its headers say of it. */
+static bool
+add_other_part(struct filling *l, const struct content *c)
+{
+	const struct mime_part *p = c->as;
+	AUTO_BUF struct buf declared = {.max = DECLARED_MAX};
+	const char *type;
+
+	buf_printf(&declared, "%s/%s", p->type, p->subtype);
+	type = arena_strdup(l->a, buf_cstr(&declared));
+	add(l, c, p->filename, type);
+	for (size_t i = 0; i < p->nalt_name; i++)
+		add(l, c, p->alt_name[i], NULL);
+	return type != NULL;
+}
+
+static bool
+add_content(struct filling *l, const struct content *c, const char *type)
+{
+	if (c->how == CONTENT_PLAIN && c->as == NULL && !l->seen[c->part]) {
+		l->magic[c->part] = type;
+		l->seen[c->part] = true;
+		if (c->name == NULL)
+			return true;
+	}
+	add(l, c, c->name, type);
+	return c->as == NULL || add_other_part(l, c);
+}
+
+static size_t
+count_inside(const struct content_list *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; list != NULL && i < list->n; i++)
+		n += 2 + (list->item[i].as ? list->item[i].as->nalt_name : 0);
+	return n;
+}
+
+static bool
+filling_init(struct filling *l, const struct content_list *list)
+{
+	size_t n = l->f->mime->npart;
+
+	l->magic = arena_array(l->a, n, sizeof(*l->magic));
+	l->seen = arena_array(l->a, n, sizeof(*l->seen));
+	l->to = arena_array(l->a, count_inside(list) + 1, sizeof(*l->to));
+	return l->magic != NULL && l->seen != NULL && l->to != NULL;
+}
+
+uint32_t
+facts_unclear(const struct mime *m, const struct content_list *list)
+{
+	uint32_t defects = m->defects | (list != NULL ? list->defects : 0);
+
+	for (size_t i = 0; list != NULL && i < list->n; i++)
+		if (list->item[i].as != NULL)
+			defects |= list->item[i].as->defects;
+	return defects & (MIME_AMBIGUOUS | LIMITS);
+}
+
+bool
+facts_from_content(struct facts *f, const struct content_list *list,
+    struct span bytes, struct arena *a)
+{
+	const struct mime *m = f->mime;
+	uint32_t unclear = facts_unclear(m, list);
+	AUTO_BUF struct buf head = {.max = MIME_MAGIC_HEAD};
+	struct filling l = {.f = f, .a = a};
+
+	f->ninside = 0;
+	f->ambiguous = (unclear & MIME_AMBIGUOUS) != 0;
+	f->limits = (unclear & LIMITS) != 0;
+	if (!filling_init(&l, list))
+		return false;
+	for (size_t i = 0; list != NULL && i < list->n; i++)
+		if (!add_content(&l, &list->item[i],
+		    type_of_content(&list->item[i], bytes)))
+			return false;
+	for (size_t i = 0; i < m->npart; i++)
+		if (m->part[i]->child == NULL && !l.seen[i])
+			l.magic[i] = type_of_part(m, m->part[i], &head);
+	f->magic_type = l.magic;
+	f->inside = l.to;
+	return true;
+}
+
+void
+facts_defects(struct buf *out, uint32_t defects)
+{
+	for (uint32_t bit = 1; bit != 0; bit <<= 1)
+		if (defects & bit & (MIME_AMBIGUOUS | LIMITS))
+			buf_printf(out, "%s%s", out->n > 0 ? " " : "",
+			    mime_defect_name(bit));
+}
