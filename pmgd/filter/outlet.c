@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/ipc.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
@@ -31,17 +32,20 @@ outlet_send(struct outlet *o, const char *where, const char *host,
     int timeout_ms, const struct envelope *env, const struct recipient *to,
     size_t nto, struct span bytes, struct smtp_reply *reply, struct err *e)
 {
-	if (o->client != NULL && strcmp(o->where, where) != 0)
-		client_close(o);	/* the setting changed */
+	if (o->client != NULL && (strcmp(o->where, where) != 0 ||
+	    clock_left_ms(o->opened_ms + OUTLET_AGE_MS) == 0))
+		client_close(o);
 	for (;;) {
 		bool kept = o->client != NULL;
 
-		if (!kept)
+		if (!kept) {
 			o->client = smtp_client_open(where, host, timeout_ms,
 			    e);
+			o->opened_ms = clock_mono_ms();
+			str_copy(o->where, sizeof(o->where), where);
+		}
 		if (o->client == NULL)
 			return -1;
-		str_copy(o->where, sizeof(o->where), where);
 		smtp_client_set_timeout(o->client, timeout_ms);
 		if (smtp_client_send(o->client, env, to, nto, bytes, reply,
 		        e) == 0)

@@ -12,12 +12,19 @@
 #include "lib/net/smtp_client.h"
 #include "lib/proto/store.h"
 
-/* An idle worker closes its connections after this. */
-enum { OUTLET_IDLE_MS = 2000 };
+enum {
+	/* An idle worker closes its connections after this. */
+	OUTLET_IDLE_MS = 2000,
+	/* A process of Postfix keeps the settings it started with (the largest
+	 * message, for one): after a reload a busy worker must not hold on to
+	 * it. */
+	OUTLET_AGE_MS = 10 * 1000,
+};
 
 struct outlet {
 	struct smtp_client *client;	/* NULL = none open */
 	char where[256];		/* that client's address */
+	int64_t opened_ms;		/* monotonic */
 	int store;			/* -1 = none open */
 };
 #define OUTLET_NONE ((struct outlet){.store = -1})
