@@ -307,6 +307,43 @@ test_junk_in_header(void **state)
 }
 
 /* A message/rfc822 whose header has no end: the line belongs to the child. */
+/* No empty line behind the header: its own delimiter ends it, so that the
+ * first part is neither header nor preamble. */
+static void
+test_delimiter_ends_header(void **state)
+{
+	static const char *const junk[] = {"", "This is multi-part.\r\n"};
+	char text[400];
+	struct mime *m;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), "Subject: x\r\nContent-Type: "
+		    "multipart/mixed; boundary=\"b\"\r\n%s--b\r\n"
+		    "Content-Type: application/zip; name=a.zip\r\n\r\nz\r\n"
+		    "--b\r\nContent-Type: text/html\r\n\r\nh\r\n--b--\r\n",
+		    junk[i]);
+		m = mime_parse(span_str(text), &mime_limits_default, &arena);
+		assert_int_equal(m->npart, 3);
+		assert_string_equal(m->part[0]->type, "multipart");
+		assert_string_equal(m->part[1]->filename, "a.zip");
+		assert_body(m, 1, "z");
+		assert_body(m, 2, "h");
+	}
+	/* The inner header's own boundary fits better than the outer one. */
+	m = mime_parse(SPAN_LIT("Content-Type: multipart/mixed; boundary=a\n\n"
+	    "--a\nContent-Type: multipart/mixed; boundary=ab\n--ab\n"
+	    "Content-Type: text/html\n\nh\n--ab--\n--a--\n"),
+	    &mime_limits_default, &arena);
+	assert_int_equal(m->npart, 3);
+	assert_ptr_equal(m->part[2]->parent, m->part[1]);
+	/* A line that is no delimiter of its own does not. */
+	m = mime_parse(SPAN_LIT("Subject: x\n--b\nContent-Type: text/html\n\n"
+	    "h"), &mime_limits_default, &arena);
+	assert_int_equal(m->npart, 1);
+	assert_string_equal(m->part[0]->subtype, "html");
+}
+
 static void
 test_junk_starts_child(void **state)
 {
@@ -412,6 +449,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_message, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_digest, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_junk_in_header, setup,
+	        teardown),
+	    cmocka_unit_test_setup_teardown(test_delimiter_ends_header, setup,
 	        teardown),
 	    cmocka_unit_test_setup_teardown(test_junk_starts_child, setup,
 	        teardown),

@@ -15,6 +15,7 @@ const struct mime_limits mime_limits_default = {
 
 enum {
 	FIRST_PARTS = 16,
+	OWN_TRIES = 16,		/* lines of a header taken for its delimiter */
 	DEAD_FRAMES = 8,	/* remembered to see their boundaries again */
 };
 
@@ -41,6 +42,7 @@ struct parser {
 	/* Header of cur. */
 	bool in_header;
 	bool junk_checked;
+	unsigned own_tries;	/* each searches the header once */
 	size_t keep_until;	/* a line that is no field and stands before
 				 * this offset does not end the header */
 	/* Multiparts that ended without a delimiter of their own; the oldest
@@ -351,11 +353,7 @@ delimiter_line(struct parser *ps, const struct delimiter *d,
 {
 	struct frame *f = d->frame;
 
-	if (ps->in_header)
-		header_done(ps, l->off, l->off);
-	/* The header may have opened a frame or a child: it ends here, too. */
 	close_parts(ps, f->part, before_eol(ps->msg, l->off));
-	ps->in_header = false;
 	if (d->rank != RANK_EXACT)
 		f->part->defects |= MIME_ODD_DELIMITER;
 	f->used |= 1u << d->i;
@@ -371,17 +369,16 @@ delimiter_line(struct parser *ps, const struct delimiter *d,
 
 /* ---- header lines ---- */
 
-/* Fields that are worth reading on for behind a line that is none. */
+/* A header without an empty line behind it, and its own first delimiter. */
 static bool
-is_known_field(struct span line)
+is_own_delimiter(struct parser *ps, struct span line)
 {
-	static const char *const known[] = {"Content-", "MIME-Version:",
-	    "From:", "To:", "Subject:", "Date:", "Received:", "Message-ID:"};
+	size_t off = ps->cur->header_off;
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (span_iprefix(line, known[i]))
-			return mime_field_name_len(line) > 0;
-	return false;
+	if (!span_iprefix(line, "--") || ps->own_tries++ >= OWN_TRIES)
+		return false;
+	return mime_header_declares(span_of(ps->msg.p + off,
+	        (size_t)(line.p - ps->msg.p) - off), span_sub(line, 2, line.n));
 }
 
 /*
@@ -395,6 +392,8 @@ header_goes_on(struct parser *ps, const struct mime_line *junk)
 	size_t off = junk->next;
 	size_t stop = ps->msg.n;
 
+	if (is_own_delimiter(ps, mime_line_text(ps->msg, junk)))
+		return false;
 	if (!ps->junk_checked) {
 		ps->junk_checked = true;
 		if (stop - off > ps->lim->header_bytes)
@@ -404,9 +403,10 @@ header_goes_on(struct parser *ps, const struct mime_line *junk)
 			struct span text = mime_line_text(ps->msg, &l);
 			struct delimiter d;
 
-			if (text.n == 0 || delimiter_find(ps, text, &d))
+			if (text.n == 0 || delimiter_find(ps, text, &d) ||
+			    is_own_delimiter(ps, text))
 				break;
-			if (is_known_field(text))
+			if (mime_field_is_known(text))
 				ps->keep_until = l.off;
 			off = l.next;
 		}
@@ -535,6 +535,10 @@ parse(struct parser *ps)
 
 		note_bytes(ps, &l);
 		if (delimiter_find(ps, text, &d)) {
+			if (ps->in_header) {	/* its own may fit better */
+				header_done(ps, l.off, l.off);
+				continue;
+			}
 			delimiter_line(ps, &d, &l);
 			ps->after_dashes = false;
 		} else if (ps->in_header) {

@@ -7,6 +7,9 @@
 #include "lib/mail/rfc2047.h"
 
 enum {
+	/* RFC 2046 allows 70; an "a" occurs often, but not as a value. */
+	BOUNDARY_MAX = 256,
+	DECLARE_TRIES = 64,
 	TOKEN_MAX = 128,	/* type, subtype, charset, disposition */
 	HIDDEN_MAX = 16,	/* fields that only some clients see */
 	JOINED_BYTES = 16 * 1024, /* of fields that are there twice */
@@ -40,6 +43,36 @@ mime_field_name_len(struct span line)
 	for (i = n; i < line.n && (line.p[i] == ' ' || line.p[i] == '\t'); i++)
 		;
 	return i < line.n && line.p[i] == ':' ? n : 0;
+}
+
+bool
+mime_field_is_known(struct span line)
+{
+	static const char *const known[] = {"Content-", "MIME-Version:",
+	    "From:", "To:", "Subject:", "Date:", "Received:", "Message-ID:"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (span_iprefix(line, known[i]))
+			return mime_field_name_len(line) > 0;
+	return false;
+}
+
+bool
+mime_header_declares(struct span header, struct span boundary)
+{
+	size_t i = 0;
+
+	boundary = span_trim(boundary);
+	if (boundary.n == 0 || boundary.n > BOUNDARY_MAX)
+		return false;
+	for (int k = 0; k < DECLARE_TRIES; k++, i++) {
+		i = span_find(header, i, boundary);
+		if (i == SIZE_MAX)
+			return false;
+		if (i > 0 && (header.p[i - 1] == '=' || header.p[i - 1] == '"'))
+			return true;
+	}
+	return false;
 }
 
 static bool

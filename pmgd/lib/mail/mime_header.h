@@ -38,6 +38,12 @@ enum mime_hint {
 					 * file */
 };
 
+/* A field that is worth reading on for behind a line that is none. */
+bool mime_field_is_known(struct span line);
+/* Whether boundary (blanks around it aside) stands in the header's text as a parameter's value does:
+ * behind "=" or a quote. */
+bool mime_header_declares(struct span header, struct span boundary);
+
 enum { MIME_BOUNDARIES = 6 };	/* readings of one boundary parameter */
 
 struct mime_boundaries {
