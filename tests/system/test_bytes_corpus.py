@@ -12,6 +12,7 @@ import os
 import pytest
 
 from tests.rig.gateway import Gateway
+from tests.rig.samples import plain
 from tests.system.conftest import rig_root
 from tests.system.passage import (Passage, added_on_top, corpus,
                                   first_difference, mail_of, without_field)
@@ -91,6 +92,15 @@ def test_incoming_and_scored(gateway, ident):
         assert added_on_top(want, d.data) == \
             ["received", "x-spam-level", "received"], \
             first_difference(mails[name], d.data)
+
+
+@pytest.mark.parametrize("outgoing", [False, True], ids=["in", "out"])
+def test_field_longer_than_postfix_likes(quick, ident, outgoing):
+    """Of a field of more than 100 kB Postfix would drop what is behind."""
+    raw = plain("a@outside.example", "b@in.example", ident, "text", [
+        "Cc: " + ",\r\n ".join("c%d@in.example" % n for n in range(20000))])
+    got = Passage(quick, ident, outgoing).carry({ident: raw})
+    assert added_on_top(raw, got[ident].data) is not None
 
 
 def test_the_comparison_can_fail():
