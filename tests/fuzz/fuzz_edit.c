@@ -82,6 +82,50 @@ fuzz_remove(struct edit *e, const struct mime *m, struct arena *a)
 	buf_free(&b);
 }
 
+/* One Subject with that text, wherever there were others before. */
+static void
+require_subject(struct span msg, const char *text, struct arena *a)
+{
+	struct mime *m = mime_parse(msg, &mime_limits_default, a);
+	const struct mime_part *top = m->part[0];
+	size_t n = 0;
+
+	for (size_t i = 0; i < top->nfield; i++)
+		if (span_ieqs(top->field[i].name, "Subject")) {
+			require(span_eq(span_trim(top->field[i].value),
+			    span_str(text)));
+			n++;
+		}
+	require(n == 1);
+}
+
+/* The whole message becomes a text, and is one when it is read again. */
+static void
+fuzz_replace(struct edit *e, const struct mime *m, struct arena *a)
+{
+	static const char text[] = "removed\n--b\n\xc3\xa4";
+	struct buf b, body;
+	struct mime *again;
+
+	buf_init(&b, OUT_MAX);
+	buf_init(&body, OUT_MAX);
+	edit_header_set(e, "Subject", "replaced", NULL);
+	edit_part_replace(e, m->part[0], "a\xc3\xbc.txt", text, false);
+	edit_write(e, &b);
+	if (!b.overflow) {
+		require_subject(buf_span(&b), "replaced", a);
+		again = mime_parse(buf_span(&b), &mime_limits_default, a);
+		require(again->npart == 1);
+		require(strcmp(again->part[0]->type, "text") == 0);
+		require(strcmp(again->part[0]->subtype, "plain") == 0);
+		mime_body_decode(again, again->part[0], &body);
+		require(span_find(buf_span(&body), 0,
+		    SPAN_LIT("removed\r\n--b\r\n\xc3\xa4")) == 0);
+	}
+	buf_free(&b);
+	buf_free(&body);
+}
+
 static void
 fuzz_all(struct edit *e, const struct mime *m, unsigned pick, struct arena *a)
 {
@@ -123,6 +167,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_add(e, msg, &a);
 	else if (e != NULL && (data[0] & 3) == 2)
 		fuzz_remove(e, m, &a);
+	else if (e != NULL && data[0] == 0xff)
+		fuzz_replace(e, m, &a);
 	else if (e != NULL)
 		fuzz_all(e, m, data[0] >> 2, &a);
 	arena_free(&a);

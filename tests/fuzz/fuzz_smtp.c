@@ -97,6 +97,15 @@ fuzz_reply(struct span in)
 		require_printable(rr.reply.text);
 }
 
+/* CRLF.CRLF, or a message that is nothing but the end. */
+static void
+require_end(struct span s)
+{
+	require(s.n >= 3 && memcmp(s.p + s.n - 3, ".\r\n", 3) == 0);
+	require(s.n == 3 || (s.n >= 5 &&
+	    memcmp(s.p + s.n - 5, "\r\n", 2) == 0));
+}
+
 static void
 fuzz_feed(struct span in, size_t chunk)
 {
@@ -113,6 +122,8 @@ fuzz_feed(struct span in, size_t chunk)
 	require(whole.done == cut.done && whole.bare == cut.bare &&
 	    whole.state == cut.state);
 	require(span_eq(buf_span(&a), buf_span(&b)));
+	if (whole.done)
+		require_end(span_sub(in, 0, used_whole));
 	buf_free(&a);
 	buf_free(&b);
 }
