@@ -33,7 +33,7 @@ static struct mime_field top_fields[] = {
 static struct mime_field inner_fields[] = {
 	FIELD("Subject", " inner subject"),
 };
-static const char *alt_names[] = {"picture.vbs"};
+static const char *alt_names[] = {"picture.vbs", "C:\\temp/evil.js"};
 
 /* Text, a program, a picture with a second name, and a mail inside. */
 static struct mime_part mixed[7];
@@ -73,7 +73,7 @@ setup_mails(void **state)
 	mixed[0].field = top_fields;
 	mixed[0].nfield = 4;
 	mixed[3].alt_name = alt_names;
-	mixed[3].nalt_name = 1;
+	mixed[3].nalt_name = 2;
 	mixed[6].field = inner_fields;
 	mixed[6].nfield = 1;
 	single = (struct mime_part){.type = "application", .subtype = "pdf",
@@ -290,6 +290,17 @@ static const struct test_case cases[] = {
 	    .plan = "0=accept rm#1{6}"},
 	{"every field of that name", "50 in what field=X-Twice=two do quar",
 	    A, "", {B}, .plan = "0=quar#1"},
+	{"a field of the mail itself marks no part, with one part, too",
+	    "50 in what field=Subject=^inner do rm", A, "", {B},
+	    "0=accept rm#1", .mail = SINGLE},
+	{"a field that a rule sets is not believed",
+	    "50 in what field=x-twice=two do quar\n40 in do set=X-Twice=no",
+	    A, "", {B}, .plan = "0=accept set(X-Twice)#2 -X-Twice"},
+	{"but in the other direction",
+	    "50 in what field=X-Twice=two do quar\n40 out do set=X-Twice=no",
+	    A, "", {B}, .plan = "0=quar#1"},
+	{"a name with folders in the header", "50 in what file=evil\\.js do rm",
+	    A, "", {B}, .plan = "0=accept rm#1{3}"},
 	{"another field's text", "50 in what field=From=invoice do quar",
 	    A, "", {B}, .plan = "0=accept"},
 	{"same pattern for two fields",

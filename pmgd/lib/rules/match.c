@@ -146,7 +146,9 @@ on_part_pattern(void *arg, size_t index)
 	    w->rs->group[r->group].object[r->object].value))
 		return;
 	note_object(w->hit, r->group, r->object);
-	mark_part(w, &w->hit[r->group]);
+	/* A field of the mail's own header speaks of the whole mail. */
+	if (w->kind != PAT_FIELD || w->part->parent != NULL)
+		mark_part(w, &w->hit[r->group]);
 }
 
 static void
@@ -208,13 +210,28 @@ match_name(struct what *w, enum pattern_kind kind, const char *name)
 		scan(w, kind, bare);
 }
 
+/* With its folders, and the last name alone. */
+static void
+match_path(struct what *w, enum pattern_kind kind, const char *path)
+{
+	const char *last = path;
+
+	for (const char *p = path; *p != '\0'; p++)
+		if ((*p == '/' || *p == '\\') && p[1] != '\0')
+			last = p + 1;
+	if (*path != '\0')
+		match_name(w, kind, path);
+	if (last != path)
+		match_name(w, kind, last);
+}
+
 static void
 match_names(struct what *w)
 {
 	if (w->part->filename != NULL)
-		match_name(w, PAT_FILENAME, w->part->filename);
+		match_path(w, PAT_FILENAME, w->part->filename);
 	for (size_t i = 0; i < w->part->nalt_name; i++)
-		match_name(w, PAT_FILENAME, w->part->alt_name[i]);
+		match_path(w, PAT_FILENAME, w->part->alt_name[i]);
 }
 
 /* ---- what is inside of parts ---- */
@@ -231,22 +248,6 @@ match_inside_types(struct what *w, enum pattern_kind kind,
 	if (kind == PAT_ARCHIVE_TYPE &&
 	    (in->flags & (INSIDE_ENCRYPTED | INSIDE_UNREADABLE)))
 		match_type(w, kind, UNREADABLE_TYPE);
-}
-
-/* With its folders, and the last name alone. */
-static void
-match_inside_names(struct what *w, enum pattern_kind kind,
-    const struct inside *in)
-{
-	const char *last = in->name;
-
-	for (const char *p = in->name; *p != '\0'; p++)
-		if ((*p == '/' || *p == '\\') && p[1] != '\0')
-			last = p + 1;
-	if (*in->name != '\0')
-		match_name(w, kind, in->name);
-	if (last != in->name)
-		match_name(w, kind, last);
 }
 
 static void
@@ -277,11 +278,11 @@ match_inside(struct what *w, const struct inside *in)
 	if (in->depth == 0 && wanted(w, PAT_TYPE))
 		match_inside_types(w, PAT_TYPE, in);
 	if (in->depth == 0 && wanted(w, PAT_FILENAME))
-		match_inside_names(w, PAT_FILENAME, in);
+		match_path(w, PAT_FILENAME, in->name);
 	if (wanted(w, PAT_ARCHIVE_TYPE))
 		match_inside_types(w, PAT_ARCHIVE_TYPE, in);
 	if (in->depth > 0 && wanted(w, PAT_ARCHIVE_NAME))
-		match_inside_names(w, PAT_ARCHIVE_NAME, in);
+		match_path(w, PAT_ARCHIVE_NAME, in->name);
 	match_inside_flags(w, in->flags);
 }
 
@@ -313,13 +314,27 @@ match_field(struct what *w, const struct mime_field *field)
 	arena_free(&tmp);
 }
 
+/* Fields that rules set are taken out of the mail before anything looks at
+ * it: a sender must not be able to claim what a rule says. */
+static bool
+is_stripped(const struct what *w, struct span name)
+{
+	enum direction dir = w->f->env->dir;
+
+	for (size_t i = 0; i < w->rs->nstrip[dir]; i++)
+		if (span_ieqs(name, w->rs->strip[dir][i]))
+			return w->part->parent == NULL;
+	return false;
+}
+
 static void
 match_fields(struct what *w)
 {
 	const struct mime_part *p = w->part;
 
 	for (size_t i = 0; i < p->nfield; i++)
-		if (is_wanted_field(w->rs, p->field[i].name))
+		if (is_wanted_field(w->rs, p->field[i].name) &&
+		    !is_stripped(w, p->field[i].name))
 			match_field(w, &p->field[i]);
 }
 
