@@ -22,7 +22,8 @@ ACTIONS = ("accept", "block", "quarantine", "notify", "bcc", "remove",
            "disclaimer", "modify")
 OPTIONS = ("modes", "subdomains", "weekdays", "zones", "top_only",
            "all_fields", "only_content", "name_types", "entries",
-           "empty_groups")
+           "empty_groups", "folder_names", "single_part_fields",
+           "spoofed_fields")
 EVERYTHING = frozenset(WHO + ("timeframe",) + WHAT + ACTIONS + OPTIONS)
 
 SENDERS = ("", "a@x.example", "A@X.example", "b@y.example", "c@sub.x.example",
@@ -34,7 +35,9 @@ CLIENTS = ("", "192.0.2.1", "192.0.2.77", "198.51.100.9", "2001:db8::1",
 NETWORKS = ("192.0.2.0/24", "192.0.2.64/26", "198.51.100.0/25", "0.0.0.0/0",
             "2001:db8::/48", "::/0")
 ADDRESS_PATTERNS = (r"^a@", r"x\.example$", r"@sub\.", r"[+]", r"^[b-d]@.*y",
-                    r"example", r"^a@x\.example$", r"^.@z", r"nobody")
+                    r"example", r"^a@x\.example$", r"a@.*", r".*@.*x\.example",
+                    r"[b-d]@.*y\.EXAMPLE", r".*[+].*", r"nobody@.*",
+                    r"a@x|b@y\.example")
 DOMAINS = ("x.example", "Y.example", "sub.x.example", "z.example", "example")
 # (name, type derived from it)
 NAMES = (("a.txt", "text/plain"), ("b.PDF", "application/pdf"),
@@ -42,6 +45,10 @@ NAMES = (("a.txt", "text/plain"), ("b.PDF", "application/pdf"),
          ("d.zip", "application/zip"), ("report.pdf.exe",
          "application/x-ms-dos-executable"), ("gr\u00fc\u00dfe.pdf",
          "application/pdf"), ("exe", ""))
+FOLDER_NAMES = (("dir/c.exe", "application/x-ms-dos-executable"),)
+ENTRY_NAMES = (("dir/c.exe", "application/x-ms-dos-executable"),
+               ("dir/sub/a.txt", "text/plain"), ("b.PDF", "application/pdf"),
+               ("c.exe", "application/x-ms-dos-executable"))
 NAME_PATTERNS = (r".*\.pdf", r".*\.exe", r"exe", r"a\..*", r"c", r"pdf",
                  r".*\.(zip|txt)", "gr\u00fc.*", r"[^.]*\.exe", r"dir/.*")
 LEAF_TYPES = ("text/plain", "text/html", "application/pdf", "image/png",
@@ -52,6 +59,7 @@ TYPE_PATTERNS = (r"image/.*", r"application/(pdf|zip)", r"^text/", r"octet",
                  r"multipart/.*", r"^message/rfc822$", r"x-ms-dos", r"html$",
                  r"TEXT/PLAIN", r"unreadable-archive")
 FIELD_NAMES = ("Subject", "X-Flag", "x-spam", "From", "Content-Description")
+SPOOFED = ("x-spam",)      # set by rules
 FIELD_VALUES = ("hello", "Invoice 17", "gr\u00fc\u00dfe aus", "yes",
                 "a@x.example", "b@y.example")
 FIELD_PATTERNS = (r"invoice", r"^hello$", r"YES", "gr\u00fc", r"1[0-9]", r"@x",
@@ -64,6 +72,11 @@ TIMES = tuple(day + minute * 60 for day in (1700006400, 1718409600, 1709251200)
 MINUTES = (0, 360, 480, 720, 960, 1320, 1439)
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 MODES = ("any", "any", "all", "not_all", "none")
+
+
+def derive_types(part):
+    types = [dict(NAMES + FOLDER_NAMES)[n] for n in part["names"]]
+    part["name_types"] = [t for t in types if t]
 
 
 class Generator:
@@ -122,7 +135,9 @@ class Generator:
         if t == "spam":
             o["low"] = self.pick((0, 3, 5, 10, 100))
         elif t == "field":
-            o["value"], o["regex"] = self.pick(FIELD_NAMES), \
+            names = [n for n in FIELD_NAMES if "spoofed_fields" in self.can
+                     or n.lower() not in SPOOFED]
+            o["value"], o["regex"] = self.pick(names), \
                 self.pick(FIELD_PATTERNS)
             o["top_only"] = "all_fields" not in self.can or \
                 self.chance(40, "top_only")
@@ -145,20 +160,21 @@ class Generator:
         t = self.pick(self.types(ACTIONS + ACTIONS[3:] + ("remove",)))
         o = {"type": t}
         if t == "modify":
-            o["value"] = self.pick(("X-Flag", "X-SPAM", "Subject", "X-New"))
+            o["value"] = self.pick(("X-SPAM", "Subject", "X-New"))
         elif t == "remove":
             o["all_parts"] = self.chance(40)
             o["keep_copy"] = self.chance(30)
-        elif t == "bcc":
-            o["original"] = self.chance(60)
+        elif t in ("bcc", "notify"):
+            o["value"] = "admin@x.example"
+            o["original"] = t == "bcc" and self.chance(60)
         return o
 
     # ---- the rule set ----
 
-    def group(self, number, make):
+    def group(self, number, kind, make):
         sizes = (1, 1, 2, 2, 3) + (0,) * ("empty_groups" in self.can)
         mode = self.pick(MODES) if "modes" in self.can else "any"
-        return {"id": number, "mode": mode,
+        return {"id": number, "kind": kind, "mode": mode,
                 "objects": [make() for _ in range(self.pick(sizes))]}
 
     def rule(self, number, pool):
@@ -170,7 +186,8 @@ class Generator:
                  for c in ("from", "to", "when", "what")}
         return {"id": number, "priority": self.pick((0, 50, 60, 60, 60, 100)),
                 "active": self.chance(94), "modes": modes,
-                "direction": self.pick(("in", "in", "out", "both", "both", "both")),
+                "direction": self.pick(("in", "in", "out", "both", "both",
+                                        "both")),
                 "groups": {"from": some("who", (0, 0, 0, 1, 2)),
                            "to": some("who", (0, 0, 1, 2, 3)),
                            "when": some("when", (0, 0, 0, 1, 2)),
@@ -182,7 +199,7 @@ class Generator:
         for kind, make, count in (
                 ("who", self.who, 4), ("when", self.when, 2),
                 ("what", self.what, 5), ("action", self.action, 5)):
-            made = [self.group(len(groups) + 1 + i, make)
+            made = [self.group(len(groups) + 1 + i, kind, make)
                     for i in range(count)]
             groups += made
             pool[kind] = [g["id"] for g in made]
@@ -195,24 +212,31 @@ class Generator:
         return [[self.pick(names), self.pick(FIELD_VALUES)]
                 for _ in range(self.pick((0, 1, 1, 2, 3)))]
 
+    def entry(self):
+        name, derived = self.pick((("", ""),) + ENTRY_NAMES)
+        return {"depth": self.pick((0, 1, 1, 2)), "name": name,
+                "type": self.pick(MAGIC),
+                "name_types": [derived] if derived and
+                "name_types" in self.can else [],
+                "flags": self.rnd.sample(FLAGS, self.pick((0, 0, 1, 2)))}
+
     def entries(self):
         if not self.chance(40, "entries"):
             return []
-        return [{"depth": self.pick((0, 1, 1, 2)),
-                 "name": self.pick(("", "dir/c.exe", "dir/sub/a.txt", "b.PDF",
-                                    "c.exe")),
-                 "type": self.pick(MAGIC),
-                 "flags": self.rnd.sample(FLAGS, self.pick((0, 0, 1, 2)))}
-                for _ in range(self.pick((1, 2, 3)))]
+        return [self.entry() for _ in range(self.pick((1, 2, 3)))]
+
+    def names(self, part, percent):
+        if self.chance(percent):
+            names = NAMES + FOLDER_NAMES * ("folder_names" in self.can)
+            chosen = self.rnd.sample(names, self.pick((1, 1, 1, 2)))
+            part["names"] = [n for n, _ in chosen]
+            if "name_types" in self.can:
+                derive_types(part)
 
     def leaf(self, part):
         part["declared"] = [self.pick(LEAF_TYPES)]
         part["magic"] = self.pick(MAGIC)
-        if self.chance(60):
-            chosen = self.rnd.sample(NAMES, self.pick((1, 1, 1, 2)))
-            part["names"] = [n for n, _ in chosen]
-            if "name_types" in self.can:
-                part["name_types"] = [t for _, t in chosen if t]
+        self.names(part, 60)
         part["entries"] = self.entries()
         if self.chance(15, "entries"):
             part["flags"] = self.rnd.sample(FLAGS, 1)
@@ -231,12 +255,16 @@ class Generator:
                                               "multipart", "multipart"))
         if kind == "leaf" or depth >= 3:
             self.leaf(part)
+            if parent < 0 and "single_part_fields" not in self.can:
+                part["fields"] = []
         elif kind == "message":
             part["declared"] = ["message/rfc822"]
+            self.names(part, 30)
             self.part(parts, me, depth + 1)
         else:
             part["declared"] = ["multipart/" + self.pick(
                 ("mixed", "alternative", "related"))]
+            self.names(part, 5)
             for _ in range(self.pick((1, 2, 2, 3))):
                 self.part(parts, me, depth + 1)
 

@@ -81,7 +81,8 @@ class Entry:
     reading. Deeper: in an archive or a document."""
     depth: int = 1
     name: str = ""
-    type: str = ""
+    type: str = ""              # by magic
+    name_types: list = field(default_factory=list)
     flags: list = field(default_factory=list)
 
 
@@ -177,9 +178,12 @@ def truth(value):
 
 def of_parts(matching, message):
     """Of a statement about parts. The contrary holds for every other part
-    that has content of its own (Q2)."""
-    return Outcome(Marks(False, frozenset(matching)),
-                   Marks(False, leaves(message) - frozenset(matching)))
+    that has content of its own (Q2). The top of a multipart is the whole mail,
+    not a part of it (Q11)."""
+    named, others = set(matching), leaves(message)
+    top = 0 in named and 0 not in others
+    return Outcome(Marks(top, frozenset(named - {0} if top else named)),
+                   NOTHING if top else Marks(False, others - named))
 
 
 def leaves(message):
@@ -218,12 +222,12 @@ def combine(mode, outcomes):
 # ---- who ----
 
 def search(pattern, text):
-    """Q4: patterns are sought anywhere in the text, without case."""
+    """Types and fields (Q4): anywhere in the text, without case."""
     return re.search(pattern, text, re.I | re.S) is not None
 
 
 def whole_match(pattern, text):
-    """Ref 2.2 "Match filename (anchored, ci)"."""
+    """Ref 2.2 "Match filename (anchored, ci)"; addresses, too (Q4)."""
     return re.fullmatch(pattern, text, re.I | re.S) is not None
 
 
@@ -267,7 +271,7 @@ def who_matches(o, address, client, message, is_recipient):
     if o.type.startswith("receiver") and not is_recipient:
         return False
     if o.type in ("regex", "receiver_regex"):
-        return search(o.value, address)
+        return whole_match(o.value, address)
     if o.type in ("email", "receiver"):
         return address.lower() == o.value.lower()
     if o.type in ("domain", "receiver_domain"):
@@ -303,29 +307,39 @@ def readings(part):
     return [e for e in part.entries if e.depth == 0]
 
 
+def with_and_without_folders(names):
+    """Q10"""
+    return names + [n.rpartition("/")[2] for n in names]
+
+
 def part_names(part):
-    return part.names + [e.name for e in readings(part)]
+    return with_and_without_folders(part.names +
+                                    [e.name for e in readings(part)])
 
 
 def part_types(part, only_content):
     """Ref 2.2 "regex on declared, magic-detected and name-derived types;
     only-content flag" (Q9)."""
     content = [part.magic] + [e.type for e in readings(part)]
-    return content if only_content else \
-        content + part.declared + part.name_types
+    by_name = part.name_types + [t for e in readings(part)
+                                 for t in e.name_types]
+    return content if only_content else content + part.declared + by_name
 
 
 def archive_names(part):
-    """Q10: each name with and without its folders."""
-    inner = [e.name for e in part.entries if e.depth > 0]
-    return part_names(part) + inner + [n.rpartition("/")[2] for n in inner]
+    """Q10: of what is inside only."""
+    return with_and_without_folders([e.name for e in part.entries
+                                     if e.depth > 0])
 
 
 def archive_types(part):
     """Ref 2.2 "like content type, also inside archives; pseudo type for
-    unreadable archive"."""
-    types = part_types(part, False) + [e.type for e in part.entries]
-    return types + [UNREADABLE_ARCHIVE] * ("unreadable" in part_flags(part))
+    unreadable archive" (Q18: an encrypted one is unreadable, too)."""
+    types = part_types(part, False)
+    for e in part.entries:
+        types = types + [e.type] + e.name_types
+    closed = {"unreadable", "encrypted"} & set(part_flags(part))
+    return types + [UNREADABLE_ARCHIVE] * bool(closed)
 
 
 def part_flags(part):
@@ -347,8 +361,7 @@ def field_outcome(o, message, stripped):
     top = has(message.parts[0])
     if o.top_only:
         return truth(top)
-    named = [p.index for p in message.parts[1:] if has(p)]
-    parts = of_parts(named, message)
+    parts = of_parts([p.index for p in message.parts[1:] if has(p)], message)
     return Outcome(Marks(top, parts.yes.parts), NOTHING if top else parts.no)
 
 
