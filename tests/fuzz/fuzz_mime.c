@@ -27,6 +27,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		msg = span_sub(msg, 1, size);
 	}
 	bad = mime_invariants(msg, lim);
+	if (bad == NULL)
+		bad = content_invariants(msg, lim, lim == &small ? 100
+		                                                 : 1024 * 1024);
 	if (bad != NULL) {
 		fprintf(stderr, "fuzz_mime: broken: %s\n", bad);
 		abort();

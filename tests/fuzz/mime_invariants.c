@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "lib/base/buf.h"
+#include "lib/mail/content.h"
 #include "lib/mail/utf8.h"
 
 #define MUST(cond)			\
@@ -175,5 +176,53 @@ mime_invariants(struct span msg, const struct mime_limits *lim)
 		bad = "the parse left the caller's arena full";
 	arena_free(&a);
 	arena_free(&b);
+	return bad;
+}
+
+static const char *
+check_content(const struct mime *m, const struct content_list *l,
+    const struct buf *out)
+{
+	size_t part = 0;
+	const char *bad;
+
+	MUST(l->n <= CONTENT_MAX);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct content *c = &l->item[i];
+
+		MUST(c->part < m->npart);
+		MUST(c->part >= part);
+		part = c->part;
+		MUST(c->n <= out->n && c->off <= out->n - c->n);
+		MUST(c->how == CONTENT_PLAIN || c->unseen);
+		MUST(c->how != CONTENT_PLAIN || c->as == NULL);
+		if (c->name != NULL && (bad = check_text(c->name)) != NULL)
+			return bad;
+		if (c->as != NULL && (bad = check_strings(c->as)) != NULL)
+			return bad;
+	}
+	return NULL;
+}
+
+const char *
+content_invariants(struct span msg, const struct mime_limits *lim, size_t max)
+{
+	struct content_list l;
+	struct buf out;
+	struct arena a;
+	struct mime *m;
+	const char *bad;
+
+	arena_init(&a, 64 * 1024 * 1024);
+	buf_init(&out, max);
+	m = mime_parse(msg, lim, &a);
+	l = content_of(m, &out, &a);
+	bad = check_content(m, &l, &out);
+	if (bad == NULL && arena_full(&a))
+		bad = "the content left the caller's arena full";
+	if (bad == NULL && out.n > max)
+		bad = "more bytes than allowed";
+	buf_free(&out);
+	arena_free(&a);
 	return bad;
 }

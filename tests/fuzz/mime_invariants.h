@@ -10,4 +10,8 @@
 /* NULL: all hold; else which one does not. */
 const char *mime_invariants(struct span msg, const struct mime_limits *lim);
 
+/* The same for content_of() with room for max decoded bytes. */
+const char *content_invariants(struct span msg, const struct mime_limits *lim,
+    size_t max);
+
 #endif

@@ -1,211 +1,14 @@
 #include "lib/mail/content_walk.h"
 
 #include "lib/mail/cte.h"
-#include "lib/mail/mime_header.h"
 
 enum {
-	FIRST_ITEMS = 16,
-	PARSE_ROOM = 64 * 1024,
 	/* A virus engine does not follow messages within messages for ever. */
 	SEEN_DEPTH = 8,
 };
 
 static const uint32_t limits = MIME_LIMIT_DEPTH | MIME_LIMIT_PARTS |
     MIME_LIMIT_HEADER | MIME_LIMIT_MEMORY;
-
-/* ---- the list ---- */
-
-static bool
-item_room(struct walk *w)
-{
-	size_t cap = w->cap ? w->cap * 2 : FIRST_ITEMS;
-	struct content *more;
-	uint64_t *hash;
-
-	if (w->list.n < w->cap)
-		return true;
-	if (w->list.n >= CONTENT_MAX) {
-		w->list.defects |= MIME_LIMIT_PARTS;
-		return false;
-	}
-	more = arena_array(w->a, cap, sizeof(*more));
-	hash = arena_array(w->a, cap, sizeof(*hash));
-	if (more == NULL || hash == NULL) {
-		w->list.defects |= MIME_LIMIT_MEMORY;
-		return false;
-	}
-	if (w->list.n > 0) {
-		memcpy(more, w->list.item, w->list.n * sizeof(*more));
-		memcpy(hash, w->hash, w->list.n * sizeof(*hash));
-	}
-	w->list.item = more;
-	w->hash = hash;
-	w->cap = cap;
-	return true;
-}
-
-/* FNV-1a over words: only to tell readings apart quickly. */
-static uint64_t
-hash_bytes(const unsigned char *p, size_t n)
-{
-	uint64_t h = 0xcbf29ce484222325u ^ n;
-	uint64_t v;
-
-	for (; n >= sizeof(v); p += sizeof(v), n -= sizeof(v)) {
-		memcpy(&v, p, sizeof(v));
-		h = (h ^ v) * 0x100000001b3u;
-		h ^= h >> 29;
-	}
-	for (; n > 0; n--)
-		h = (h ^ *p++) * 0x100000001b3u;
-	return h | 1;
-}
-
-static bool
-same_name(const struct content *x, const struct content *y)
-{
-	if (x->name == NULL || y->name == NULL)
-		return y->name == NULL;
-	return strcmp(x->name, y->name) == 0;
-}
-
-/* Whether the list has those bytes under that name. */
-static bool
-is_known(struct walk *w, const struct content *it, uint64_t hash)
-{
-	const unsigned char *p = w->out->p;
-
-	for (size_t i = w->list.n; i > 0; i--) {
-		const struct content *x = &w->list.item[i - 1];
-		bool plain = w->hash[i - 1] == 0;
-
-		if (x->n != it->n || (plain && x->part != it->part) ||
-		    (!plain && w->hash[i - 1] != hash))
-			continue;
-		if (memcmp(p + x->off, p + it->off, it->n) == 0 &&
-		    same_name(x, it))
-			return true;
-	}
-	return false;
-}
-
-/* A reading that stops earlier shares the bytes of the plain one. */
-static bool
-is_beginning(struct walk *w, struct content *it)
-{
-	for (size_t i = w->list.n; i > 0; i--) {
-		const struct content *x = &w->list.item[i - 1];
-
-		if (x->part != it->part)
-			break;
-		if (w->hash[i - 1] != 0)
-			continue;
-		if (x->n < it->n || memcmp(w->out->p + x->off,
-		        w->out->p + it->off, it->n) != 0)
-			return false;
-		it->off = x->off;
-		return true;
-	}
-	return false;
-}
-
-bool
-walk_add(struct walk *w, struct content it)
-{
-	uint64_t hash;
-
-	if (it.n == 0)
-		return false;
-	hash = hash_bytes(w->out->p + it.off, it.n);
-	if (is_known(w, &it, hash) || !item_room(w))
-		return false;
-	w->hash[w->list.n] = hash;
-	w->list.item[w->list.n++] = it;
-	return true;
-}
-
-struct content
-walk_item(const struct walk *w, const struct mime_part *p,
-    enum content_how how)
-{
-	struct content it = {.part = p->index, .how = how};
-
-	if (!w->inside)
-		return it;
-	it.part = w->part;
-	it.as = p;
-	it.name = p->filename;
-	return it;
-}
-
-/* ---- readings besides the plain one ---- */
-
-bool
-reading_begin(struct walk *w, struct reading *r, size_t n)
-{
-	if (w->out->overflow || w->work < n || w->list.n >= CONTENT_MAX) {
-		w->list.defects |= w->list.n >= CONTENT_MAX ?
-		    MIME_LIMIT_PARTS : MIME_LIMIT_MEMORY;
-		return false;
-	}
-	w->work -= n;
-	r->off = w->out->n;
-	r->max = w->out->max;
-	if (w->out->max - r->off > w->work)
-		w->out->max = r->off + w->work;
-	return true;
-}
-
-bool
-reading_end(struct walk *w, const struct reading *r, struct content it)
-{
-	struct buf *out = w->out;
-
-	it.off = r->off;
-	it.n = out->n - r->off;
-	w->work -= it.n;
-	out->max = r->max;
-	if (out->overflow)
-		w->list.defects |= MIME_LIMIT_MEMORY;
-	out->overflow = false;
-	if (it.n > 0 && is_beginning(w, &it))
-		out->n = r->off;
-	if (!walk_add(w, it)) {
-		out->n = r->off;
-		return false;
-	}
-	content_inline(w, it);
-	return true;
-}
-
-void
-walk_message_later(struct walk *w, struct span in, bool copy)
-{
-	struct job *j;
-
-	if (in.n == 0)
-		return;
-	if (w->level >= CONTENT_LEVELS) {
-		w->list.defects |= MIME_LIMIT_DEPTH;
-		return;
-	}
-	j = w->work >= in.n ? arena_alloc(w->a, sizeof(*j)) : NULL;
-	if (j == NULL) {
-		w->list.defects |= MIME_LIMIT_MEMORY;
-		return;
-	}
-	w->work -= in.n;
-	j->part = w->part;
-	j->level = w->level + 1;
-	j->in = in;
-	if (copy) {
-		buf_init(&j->bytes, in.n);
-		buf_puts_span(&j->bytes, in);
-		j->in = buf_span(&j->bytes);
-	}
-	*w->last = j;
-	w->last = &j->next;
-}
 
 /* ---- the walk ---- */
 
@@ -272,12 +75,35 @@ is_unseen(const struct mime_part *p)
 	return false;
 }
 
+/* Decoded bytes that are a message, or the body of a multipart. */
 static void
-leaf(struct walk *w, const struct mime_part *p)
+decoded_message(struct walk *w, const struct mime_part *p, struct content it)
+{
+	struct span in = span_sub(buf_span(w->out), it.off, it.n);
+	struct buf whole;
+
+	if (strcmp(p->type, "multipart") != 0) {
+		if (is_message_file(p))
+			walk_message_later(w, in, true);
+		return;
+	}
+	if (!is_encoded(p) || p->boundary == NULL)
+		return;
+	buf_init(&whole, in.n + strlen(p->boundary) + 64);
+	buf_printf(&whole, "Content-Type: multipart/mixed; boundary=\"%s\""
+	    "\n\n", p->boundary);
+	buf_puts_span(&whole, in);
+	walk_message_later(w, buf_span(&whole), true);
+	buf_free(&whole);
+}
+
+void
+content_leaf(struct walk *w, const struct mime_part *p)
 {
 	struct content it = walk_item(w, p, CONTENT_PLAIN);
 	struct reading r;
 	size_t off = w->out->n;
+	bool listed = true;
 
 	if (w->inside) {
 		it.how = CONTENT_OTHER;
@@ -285,11 +111,9 @@ leaf(struct walk *w, const struct mime_part *p)
 		if (!reading_begin(w, &r, p->body_end - p->body_off))
 			return;
 		cte_decode(p->cte, walk_body(w, p), w->out);
-		if (!reading_end(w, &r, it))
-			return;
-		it = w->list.item[w->list.n - 1];
+		listed = reading_end(w, &r, &it);
 	} else {
-		if (!item_room(w))
+		if (!walk_room(w))
 			return;
 		cte_decode(p->cte, walk_body(w, p), w->out);
 		it.off = off;
@@ -301,10 +125,9 @@ leaf(struct walk *w, const struct mime_part *p)
 			w->list.defects |= MIME_LIMIT_MEMORY;
 		content_inline(w, it);
 	}
-	if (is_message_file(p))
-		walk_message_later(w, span_sub(buf_span(w->out), it.off, it.n),
-		    true);
-	if (is_message_file(p) && is_encoded(p))
+	if (listed)
+		decoded_message(w, p, it);
+	if (listed && is_message_file(p) && is_encoded(p))
 		walk_message_later(w, walk_body(w, p), false);
 	content_odd(w, p);
 }
@@ -322,10 +145,8 @@ encoded_parent(struct walk *w, const struct mime_part *p)
 	if (!is_encoded(p) || !reading_begin(w, &r, body.n))
 		return;
 	cte_decode(p->cte, body, w->out);
-	if (!reading_end(w, &r, it))
-		return;
-	it = w->list.item[w->list.n - 1];
-	walk_message_later(w, span_sub(buf_span(w->out), it.off, it.n), true);
+	if (reading_end(w, &r, &it))
+		decoded_message(w, p, it);
 }
 
 static void
@@ -339,120 +160,13 @@ walk_parts(struct walk *w, const struct mime *m)
 		if (!w->inside)
 			w->part = i;
 		if (p->child == NULL)
-			leaf(w, p);
+			content_leaf(w, p);
 		else
 			encoded_parent(w, p);
-		content_hidden(w, p);
+		/* A message that is a leaf is read as a whole. */
+		if (p->child != NULL || !is_message_file(p))
+			content_hidden(w, p);
 	}
-}
-
-/* ---- other readings of the structure ---- */
-
-/* mime_parse() must have memory for one part, whatever comes. */
-static bool
-parse_room(const struct walk *w)
-{
-	return !w->a->full && w->a->max - w->a->used >= PARSE_ROOM;
-}
-
-/* The innermost part of the message itself in which that offset is. */
-static size_t
-locate(const struct mime *m, size_t off)
-{
-	size_t lo = 0, hi = m->npart;
-
-	while (hi - lo > 1) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (m->part[mid]->header_off <= off)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-/* Leaves that the first reading has are in the list already. */
-static bool
-is_same_leaf(const struct mime *m, const struct mime_part *p)
-{
-	const struct mime_part *q = m->part[locate(m, p->header_off)];
-
-	return q->child == NULL && q->body_off == p->body_off &&
-	    q->body_end == p->body_end && q->cte == p->cte;
-}
-
-static void
-structure(struct walk *w, const struct mime *top,
-    const struct mime_reading *reading)
-{
-	struct mime *m;
-
-	if (w->work < top->msg.n || !parse_room(w)) {
-		w->list.defects |= MIME_LIMIT_MEMORY;
-		return;
-	}
-	w->work -= top->msg.n;
-	m = mime_parse_reading(top->msg, &mime_limits_default, reading, w->a);
-	w->m = m;
-	w->inside = true;
-	for (size_t i = 0; i < m->npart; i++) {
-		const struct mime_part *p = m->part[i];
-
-		w->part = locate(top, p->body_off);
-		if (p->child == NULL && !is_same_leaf(top, p))
-			leaf(w, p);
-	}
-	w->inside = false;
-}
-
-static void
-structures(struct walk *w, const struct mime *m)
-{
-	if ((m->defects & MIME_AMBIG_BOUNDARY) != 0) {
-		structure(w, m, &(struct mime_reading){.inner_first = true});
-		for (size_t i = 1; i <= MIME_BOUNDARIES; i++)
-			structure(w, m, &(struct mime_reading){.boundary = i});
-	}
-	if ((m->defects & MIME_ODD_DELIMITER) != 0)
-		structure(w, m, &(struct mime_reading){.exact = true});
-}
-
-/* A bare CR after which something begins that it would hide. */
-static bool
-cr_hides(struct span msg, size_t cr)
-{
-	struct span next = span_sub(msg, cr + 1, 16);
-
-	return next.n > 0 && next.p[0] != '\n' &&
-	    (span_iprefix(next, "--") || span_iprefix(next, "content-") ||
-	        (next.n > 1 && next.p[0] == '\r' && next.p[1] != '\n'));
-}
-
-/* For some clients a bare CR ends a line. */
-static void
-bare_cr(struct walk *w, const struct mime *m)
-{
-	struct span msg = m->msg;
-	struct buf lines;
-	bool hides = false;
-
-	if ((m->defects & MIME_BARE_CR) == 0)
-		return;
-	for (size_t i = span_chr(msg, 0, '\r'); i < msg.n && !hides;
-	     i = span_chr(msg, i + 1, '\r'))
-		hides = cr_hides(msg, i);
-	if (!hides)
-		return;
-	buf_init(&lines, msg.n);
-	for (size_t i = 0; i < msg.n; i++)
-		if (msg.p[i] != '\r')
-			buf_putc(&lines, msg.p[i]);
-		else if (i + 1 == msg.n || msg.p[i + 1] != '\n')
-			buf_putc(&lines, '\n');
-	w->part = 0;
-	walk_message_later(w, buf_span(&lines), true);
-	buf_free(&lines);
 }
 
 /* ---- messages within ---- */
@@ -462,7 +176,7 @@ run_job(struct walk *w, struct job *j)
 {
 	struct mime *m;
 
-	if (!parse_room(w)) {
+	if (!walk_parse_room(w)) {
 		w->list.defects |= MIME_LIMIT_MEMORY;
 		return;
 	}
@@ -538,8 +252,8 @@ content_of(const struct mime *m, struct buf *out, struct arena *a)
 	    : m->msg.n * CONTENT_WORK + CONTENT_WORK_BASE;
 	buf_init(&w.tmp, out->max);
 	walk_parts(&w, m);
-	structures(&w, m);
-	bare_cr(&w, m);
+	content_structures(&w, m);
+	content_bytes(&w, m);
 	run_jobs(&w);
 	put_in_order(&w, m);
 	buf_free(&w.tmp);

@@ -23,7 +23,7 @@ add_block(struct walk *w, struct content it, size_t off, size_t n)
 
 	if (n > 0 && reading_begin(w, &r, 0)) {
 		buf_put(w->out, w->tmp.p + off, n);
-		reading_end(w, &r, it);
+		reading_end(w, &r, &it);
 	}
 	buf_reset(&w->tmp);
 }
@@ -43,11 +43,10 @@ tnef(struct walk *w, struct content it)
 		    .n = f->n, .unseen = true};
 
 		in = span_sub(buf_span(w->out), file.off, file.n);
-		if (f->rtf && tnef_rtf(in, &w->tmp))
+		if (f->rtf && tnef_rtf(in, walk_tmp(w)))
 			add_block(w, file, 0, w->tmp.n);
 		else
 			walk_add(w, file);
-		buf_reset(&w->tmp);
 	}
 }
 
@@ -65,7 +64,7 @@ block(struct walk *w, struct content it, struct span in, struct span line,
 	struct span name;
 	bool base64;
 
-	w->tmp.max = w->out->max < w->work ? w->out->max : w->work;
+	walk_tmp(w);
 	if (uu_begin(line, &name, &base64)) {
 		found.how = CONTENT_UUENCODE;
 		end = uu_block(in, next, base64, &w->tmp, &lines);

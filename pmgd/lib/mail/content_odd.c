@@ -31,7 +31,39 @@ decode_as(struct walk *w, const struct mime_part *p, enum cte cte)
 	if (!reading_begin(w, &r, body.n))
 		return;
 	cte_decode(cte, body, w->out);
-	reading_end(w, &r, it);
+	reading_end(w, &r, &it);
+}
+
+/* One encoding within the other, where both are named. */
+static void
+decode_twice(struct walk *w, const struct mime_part *p, enum cte outer,
+    enum cte inner)
+{
+	struct content it = walk_item(w, p, CONTENT_OTHER);
+	struct span body = walk_body(w, p);
+	struct reading r;
+
+	it.unseen = true;
+	if (!reading_begin(w, &r, body.n))
+		return;
+	cte_decode(outer, body, walk_tmp(w));
+	cte_decode(inner, buf_span(&w->tmp), w->out);
+	buf_reset(&w->tmp);
+	reading_end(w, &r, &it);
+}
+
+static void
+decode_named(struct walk *w, const struct mime_part *p, unsigned named)
+{
+	for (unsigned i = 0; named >> i != 0; i++) {
+		if ((named >> i & 1) == 0)
+			continue;
+		if ((enum cte)i != p->cte)
+			decode_as(w, p, (enum cte)i);
+		for (unsigned k = 0; named >> k != 0; k++)
+			if (k != i && (named >> k & 1) != 0)
+				decode_twice(w, p, (enum cte)i, (enum cte)k);
+	}
 }
 
 static void
@@ -50,7 +82,7 @@ base64_styles(struct walk *w, const struct mime_part *p)
 		    !reading_begin(w, &r, body.n))
 			continue;
 		base64_decode_style(body, style, w->out);
-		reading_end(w, &r, it);
+		reading_end(w, &r, &it);
 	}
 }
 
@@ -70,7 +102,7 @@ qp_styles(struct walk *w, const struct mime_part *p)
 		    !reading_begin(w, &r, body.n))
 			continue;
 		qp_decode_style(body, style, w->out);
-		reading_end(w, &r, it);
+		reading_end(w, &r, &it);
 	}
 }
 
@@ -131,8 +163,9 @@ sniff(struct walk *w, const struct mime_part *p)
 void
 content_odd(struct walk *w, const struct mime_part *p)
 {
-	unsigned named;
-
+	/* Files in it by themselves. */
+	if (p->cte == CTE_UUENCODE)
+		decode_as(w, p, CTE_BINARY);
 	if (p->cte == CTE_BASE64 &&
 	    (p->defects & (MIME_BAD_BASE64 | MIME_ODD_BASE64)) != 0)
 		base64_styles(w, p);
@@ -141,10 +174,7 @@ content_odd(struct walk *w, const struct mime_part *p)
 	sniff(w, p);
 	if ((p->defects & header_odd) == 0)
 		return;
-	named = mime_header_encodings(p, w->m->msg) & ~(1u << p->cte);
-	for (unsigned i = 0; named >> i != 0; i++)
-		if ((named >> i & 1) != 0)
-			decode_as(w, p, (enum cte)i);
+	decode_named(w, p, mime_header_encodings(p, w->m->msg));
 	if (is_encoded(p->cte) &&
 	    (p->defects & (MIME_BAD_ENCODING | MIME_DUP_ENCODING)) != 0)
 		decode_as(w, p, CTE_BINARY);

@@ -32,6 +32,9 @@ struct walk {
 	struct job *first, **last;
 };
 
+/* content_list.c. False: no room for one more item, which is noted. */
+bool walk_room(struct walk *w);
+
 /* A reading that is being decoded into w->out. */
 struct reading {
 	size_t off;
@@ -41,10 +44,11 @@ struct reading {
 /* False: no room, or no work of n input bytes left, which is noted. */
 bool reading_begin(struct walk *w, struct reading *r, size_t n);
 /*
- * Lists what was decoded since, with it.part, how, name, as, unseen as given.
- * Bytes that the list has already are dropped. False: nothing was listed.
+ * Lists what was decoded since, with part, how, name, as, unseen of *it, whose
+ * off and n are set. Bytes that the list has already are dropped. False:
+ * nothing was listed.
  */
-bool reading_end(struct walk *w, const struct reading *r, struct content it);
+bool reading_end(struct walk *w, const struct reading *r, struct content *it);
 /* The same for bytes that are in w->out already: it.off, it.n. */
 bool walk_add(struct walk *w, struct content it);
 
@@ -55,17 +59,35 @@ void walk_message_later(struct walk *w, struct span in, bool copy);
 struct content walk_item(const struct walk *w, const struct mime_part *p,
     enum content_how how);
 
+/* w->tmp, empty, and not larger than what may still be done. */
+static inline struct buf *
+walk_tmp(struct walk *w)
+{
+	buf_reset(&w->tmp);
+	w->tmp.max = w->out->max < w->work ? w->out->max : w->work;
+	return &w->tmp;
+}
+
 static inline struct span
 walk_body(const struct walk *w, const struct mime_part *p)
 {
 	return span_sub(w->m->msg, p->body_off, p->body_end - p->body_off);
 }
 
+/* content.c: all readings of a leaf of w->m. */
+void content_leaf(struct walk *w, const struct mime_part *p);
 /* content_odd.c: other readings of a leaf's encoding. */
 void content_odd(struct walk *w, const struct mime_part *p);
 /* content_inline.c: blocks and attachments within the bytes of an item. */
 void content_inline(struct walk *w, struct content it);
 /* content_hidden.c: parts outside of the structure. */
 void content_hidden(struct walk *w, const struct mime_part *p);
+
+/* content_structure.c: parts that another reading of the structure has. */
+void content_structures(struct walk *w, const struct mime *m);
+/* The same where bare CR and NUL are taken in another way. */
+void content_bytes(struct walk *w, const struct mime *m);
+/* mime_parse() must have memory for one part, whatever comes. */
+bool walk_parse_room(const struct walk *w);
 
 #endif
