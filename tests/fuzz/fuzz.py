@@ -106,7 +106,7 @@ def main():
     p.add_argument("--minutes", type=float, default=30)
     p.add_argument("--build", default=os.path.join(targets.TOP, "build/fuzz"))
     p.add_argument("target", nargs="*")
-    args = p.parse_args()
+    args = p.parse_intermixed_args()
     args.build = os.path.abspath(args.build)
     return run(args) if args.what == "run" else merge(args)
 

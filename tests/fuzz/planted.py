@@ -140,7 +140,7 @@ def main():
     p.add_argument("--minutes", type=float, default=5)
     p.add_argument("--build", default=os.path.join(targets.TOP, "build/fuzz"))
     p.add_argument("target", nargs="*")
-    args = p.parse_args()
+    args = p.parse_intermixed_args()
     args.build = os.path.abspath(args.build)
     have = sorted(os.path.basename(f)[:-4] for f in
                   glob.glob(os.path.join(targets.HERE, "planted", "*.txt")))

@@ -97,6 +97,13 @@ test_limits(void **state)
 	buf_puts(&b, "@b, c@d");
 	assert_int_equal(addr_list(buf_span(&b), &list, &arena), 1);
 	assert_string_equal(list[0].addr, "c@d");
+	/* Too long only as UTF-8. */
+	buf_reset(&b);
+	for (int i = 0; i < ADDR_MAX - 10; i++)
+		buf_putc(&b, 0xe9);
+	buf_puts(&b, "@b, c@d");
+	assert_int_equal(addr_list(buf_span(&b), &list, &arena), 1);
+	assert_string_equal(list[0].addr, "c@d");
 	/* Nothing here may take quadratic time. */
 	for (const char *s = "\"(<>:;,\\[@ "; *s != '\0'; s++) {
 		buf_reset(&b);

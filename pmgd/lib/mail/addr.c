@@ -286,10 +286,11 @@ list_add(struct list *l, struct element *e)
 	if (!e->has_angle || span_trim(name).n == 0)
 		name = buf_span(&e->comment);
 	buf_init(&b, ADDR_MAX);
-	buf_init(&utf8, ADDR_MAX * CHARSET_GROWTH);
+	buf_init(&utf8, ADDR_MAX);
 	clean_address(&b, from);
-	if (b.n > 0 && !b.overflow && l->n < ADDR_LIST_MAX && list_room(l)) {
-		charset_to_utf8(&utf8, span_of(NULL, 0), buf_span(&b));
+	charset_to_utf8(&utf8, span_of(NULL, 0), buf_span(&b));
+	if (b.n > 0 && !b.overflow && !utf8.overflow &&
+	    l->n < ADDR_LIST_MAX && list_room(l)) {
 		l->addr[l->n].addr = addr_lower_domain(buf_span(&utf8), l->a);
 		l->addr[l->n].name = decode_name(name, l->a);
 		l->n++;
