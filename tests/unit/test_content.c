@@ -98,6 +98,33 @@ test_encoding(void **state)
 	CHECK(other, CONTENT_OTHER);
 }
 
+/* A file without base64, as SMTP carries it and as a client may store it. */
+static void
+test_line_ends(void **state)
+{
+	static const char *const mails[] = {
+	    "Content-Type: application/zip\r\n"
+	        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+	        "PK=03\r\n=\r\n=E9x",
+	    "Content-Type: application/zip\r\n"
+	        "Content-Transfer-Encoding: binary\r\n\r\n"
+	        "PK\x03\r\n\xe9x",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++) {
+		struct reading_of r = content_read(span_str(mails[i]));
+		const struct content *lf = content_find(&r, CONTENT_OTHER,
+		    SPAN_LIT("PK\x03\n\xe9x"));
+
+		assert_non_null(content_find(&r, CONTENT_PLAIN,
+		    SPAN_LIT("PK\x03\r\n\xe9x")));
+		assert_non_null(lf);
+		assert_true(lf->unseen);
+		content_done(&r);
+	}
+}
+
 /* Broken base64 and quoted-printable. */
 static void
 test_styles(void **state)
@@ -214,6 +241,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_encoding, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_line_ends, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_styles, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_structure, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_hidden_names, setup,

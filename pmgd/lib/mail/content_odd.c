@@ -160,9 +160,48 @@ sniff(struct walk *w, const struct mime_part *p)
 		decode_as(w, p, CTE_QP);
 }
 
+static bool
+is_binary(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || s.p[i] >= 0x80)
+			return true;
+	return false;
+}
+
+/*
+ * Line ends of a file that is no text and came without base64: SMTP carries
+ * CRLF, and a client that keeps its mail with LF writes LF into the file.
+ */
+static void
+lf_lines(struct walk *w, const struct mime_part *p)
+{
+	struct content it = walk_item(w, p, CONTENT_OTHER);
+	struct span body = walk_body(w, p), in;
+	struct reading r;
+
+	it.unseen = true;
+	if (strcmp(p->type, "text") == 0 || p->cte == CTE_BASE64 ||
+	    p->cte == CTE_UUENCODE ||
+	    span_find(body, 0, SPAN_LIT("\r\n")) == SIZE_MAX)
+		return;
+	cte_decode(p->cte, body, walk_tmp(w));
+	in = buf_span(&w->tmp);
+	if (span_find(in, 0, SPAN_LIT("\r\n")) != SIZE_MAX &&
+	    is_binary(in) && reading_begin(w, &r, body.n)) {
+		for (size_t i = 0; i < in.n; i++)
+			if (in.p[i] != '\r' || i + 1 == in.n ||
+			    in.p[i + 1] != '\n')
+				buf_putc(w->out, in.p[i]);
+		reading_end(w, &r, &it);
+	}
+	buf_reset(&w->tmp);
+}
+
 void
 content_odd(struct walk *w, const struct mime_part *p)
 {
+	lf_lines(w, p);
 	/* Files in it by themselves. */
 	if (p->cte == CTE_UUENCODE)
 		decode_as(w, p, CTE_BINARY);
