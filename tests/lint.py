@@ -24,6 +24,7 @@ ARROWS = {
 SOLE = {
     r"clamav\.h": "pmgd/scan/", r"sqlite3\.h": "pmgd/lib/store/",
     r"hs(/hs)?\.h": "pmgd/lib/rules/", r"spf2/.*": "pmgd/greylist/",
+    r"archive(_entry)?\.h": "pmgd/scan/",
     r"curl/curl\.h": "pmgd/lib/net/", r"ldap\.h": "pmgd/lib/net/",
 }
 # Unsafe or not in Stretch's glibc 2.24 (DESIGN 8, 9).
@@ -125,7 +126,7 @@ def sole_includes():
                     if not path.startswith(folder):
                         problems.append("%s:%d: <%s> belongs to %s"
                                         % (path, n, inc.group(1), folder))
-    for header in (r"clamav\.h", r"spf2/.*", r"ldap\.h", r"curl/curl\.h"):
+    for header in (r"clamav\.h", r"archive(_entry)?\.h", r"spf2/.*", r"ldap\.h", r"curl/curl\.h"):
         if len(where.get(header, ())) > 1:
             problems.append("%s is included by more than one file: %s"
                             % (header, ", ".join(sorted(where[header]))))

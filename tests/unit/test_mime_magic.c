@@ -49,6 +49,25 @@ test_types(void **state)
 	    CASE("Rar!\x1a\x07\x01\0", "application/x-rar"),
 	    CASE("7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
 	    CASE("\x1f\x8b\x08", "application/gzip"),
+	    CASE("BZh91AY&SY\x01\x02", "application/x-bzip"),
+	    CASE("BZh is a band", NULL),
+	    CASE("\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0",
+	        "application/x-lzma"),
+	    CASE("\x5d\0\0\x81\0\xff\xff\xff\xff\xff\xff\xff\xff\0", NULL),
+	    CASE("!<arch>\ndebian-binary   ",
+	        "application/vnd.debian.binary-package"),
+	    CASE("!<arch>\nx/", "application/x-archive"),
+	    CASE("\xed\xab\xee\xdb\x03", "application/x-rpm"),
+	    CASE("070701000", "application/x-cpio"),
+	    CASE("\x16\0-lh5-0123456789abc\x01....", "application/x-lha"),
+	    CASE("a -lh5- in a text ......", NULL),
+	    CASE("\x60\xea\x28\0\x1e\x07\x01\0\x10\0\x02\0",
+	        "application/x-arj"),
+	    CASE("\x60\xea\x28\0\x1e\x07\x01\0\x10\0\x03\0", NULL),
+	    CASE("RE~^", "application/x-rar"),
+	    CASE("LZIP\x01", "application/x-lzip"),
+	    CASE("PK\x03\x04..mimetypeapplication/epub+zip",
+	        "application/epub+zip"),
 	    CASE("<!DOCTYPE HTML>", "text/html"),
 	    CASE(" \r\n<!-- x --> <HTML>", "text/html"),
 	    CASE("\xef\xbb\xbf<script>", "text/html"),
@@ -78,12 +97,29 @@ test_far_magic(void **state)
 	assert_null(mime_magic_type(span_of(block, 260)));
 }
 
+/* Tar of before POSIX: only the sum of its header. */
+static void
+test_old_tar(void **state)
+{
+	unsigned char block[512] = {0};
+
+	(void)state;
+	memcpy(block, "name", 4);
+	/* 'n' 'a' 'm' 'e' and eight blanks */
+	memcpy(block + 148, "001241\0 ", 8);
+	assert_string_equal(mime_magic_type(span_of(block, sizeof(block))),
+	    "application/x-tar");
+	block[0] ^= 1;
+	assert_null(mime_magic_type(span_of(block, sizeof(block))));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_types),
 	    cmocka_unit_test(test_far_magic),
+	    cmocka_unit_test(test_old_tar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

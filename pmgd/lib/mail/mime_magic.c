@@ -41,11 +41,34 @@ static const struct magic magics[] = {
     MAGIC(0, "Rar!\x1a\x07", "application/x-rar"),
     MAGIC(0, "7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     MAGIC(0, "\x1f\x8b", "application/gzip"),
-    MAGIC(0, "BZh", "application/x-bzip"),
     MAGIC(0, "\xfd" "7zXZ\0", "application/x-xz"),
     MAGIC(0, "\x28\xb5\x2f\xfd", "application/zstd"),
     MAGIC(0, "MSCF\0\0\0\0", "application/vnd.ms-cab-compressed"),
+    MAGIC(0, "LZIP\x01", "application/x-lzip"),
+    MAGIC(0, "\x04\x22\x4d\x18", "application/x-lz4"),
+    MAGIC(0, "\x02\x21\x4c\x18", "application/x-lz4"),
+    MAGIC(0, "\x1f\x9d\x90", "application/x-compress"),
+    MAGIC(0, "\x1f\x9d\x8c", "application/x-compress"),
+    MAGIC(0, "\x89LZO\0\r\n\x1a\n", "application/x-lzop"),
+    MAGIC(0, "\xed\xab\xee\xdb", "application/x-rpm"),
+    MAGIC(0, "!<arch>\ndebian-binary",
+        "application/vnd.debian.binary-package"),
+    MAGIC(0, "!<arch>\n", "application/x-archive"),
+    MAGIC(0, "070701", "application/x-cpio"),
+    MAGIC(0, "070702", "application/x-cpio"),
+    MAGIC(0, "070707", "application/x-cpio"),
+    MAGIC(0, "RE~^", "application/x-rar"),
+    MAGIC(7, "**ACE**", "application/x-ace"),
+    MAGIC(0, "ALZ\x01", "application/x-alz"),
+    MAGIC(0, "EGGA\0\x01", "application/x-egg"),
+    MAGIC(20, "\xdc\xa7\xc4\xfd", "application/x-zoo"),
+    MAGIC(0, "MSWIM\0\0\0", "application/x-ms-wim"),
+    MAGIC(0, "xar!\0\x1c", "application/x-xar"),
+    MAGIC(0, "conectix", "application/x-vhd-disk"),
+    MAGIC(0, "vhdxfile", "application/x-vhdx-disk"),
     MAGIC(0, "ITSF", "application/vnd.ms-htmlhelp"),
+    MAGIC(0, "\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78"
+        "\xd0\x29\x96\xd3", "application/onenote"),
     MAGIC(257, "ustar", "application/x-tar"),
     MAGIC(32769, "CD001", "application/x-cd-image"),
     MAGIC(0, "\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
@@ -75,6 +98,107 @@ cafebabe_type(struct span s)
 	return (s.p[6] << 8 | s.p[7]) >= 45 ? "application/x-java"
 	                                    : "application/x-executable";
 }
+
+/* A level, and the mark of a block or of the end: BZ alone begins a text. */
+static bool
+is_bzip2(struct span s)
+{
+	return s.n >= 10 && has_at(s, 0, SPAN_LIT("BZh")) && s.p[3] >= '1' &&
+	    s.p[3] <= '9' && (has_at(s, 4, SPAN_LIT("1AY&SY")) ||
+	    has_at(s, 4, SPAN_LIT("\x17\x72\x45\x38\x50\x90")));
+}
+
+/*
+ * The old format has no magic: properties that real encoders write, a
+ * dictionary whose size is a power of two or the sum of two, and a size that
+ * is unknown or below 256 GB.
+ */
+static bool
+is_lzma(struct span s)
+{
+	uint32_t dict;
+
+	if (s.n < 14 || s.p[0] != 0x5d || s.p[13] != 0)
+		return false;
+	dict = (uint32_t)s.p[1] | (uint32_t)s.p[2] << 8 |
+	    (uint32_t)s.p[3] << 16 | (uint32_t)s.p[4] << 24;
+	while (dict != 0 && (dict & 1) == 0)
+		dict >>= 1;
+	if (dict != 1 && dict != 3)
+		return false;
+	return has_at(s, 5, SPAN_LIT("\xff\xff\xff\xff\xff\xff\xff\xff")) ||
+	    (has_at(s, 10, SPAN_LIT("\0\0\0")) && s.p[9] < 0x40);
+}
+
+/* "-lh5-" and its kin behind two bytes, then a level of 0 to 3. */
+static bool
+is_lha(struct span s)
+{
+	return s.n >= 22 && (s.p[0] >= 20 || s.p[20] >= 2) &&
+	    s.p[2] == '-' && s.p[3] == 'l' &&
+	    (s.p[4] == 'h' || s.p[4] == 'z') && s.p[6] == '-' &&
+	    s.p[20] <= 3 && memchr("01234567ds", s.p[5], 10) != NULL;
+}
+
+/* Two bytes of magic, so the sizes of the main header have to fit as well. */
+static bool
+is_arj(struct span s)
+{
+	unsigned size;
+
+	if (s.n < 11 || !has_at(s, 0, SPAN_LIT("\x60\xea")))
+		return false;
+	size = s.p[2] | (unsigned)s.p[3] << 8;
+	return size >= 30 && size <= 2600 && s.p[4] >= 30 && s.p[4] <= size &&
+	    s.p[10] == 2;
+}
+
+/* The binary kind in either byte order: a mode with a known file type, and a
+ * name whose length fits. */
+static bool
+is_cpio_binary(struct span s)
+{
+	bool little = has_at(s, 0, SPAN_LIT("\xc7\x71"));
+	unsigned mode, name;
+
+	if (s.n < 28 || (!little && !has_at(s, 0, SPAN_LIT("\x71\xc7"))))
+		return false;
+	mode = s.p[little ? 7 : 6] >> 4;
+	name = s.p[20 + little] << 8 | s.p[21 - little];
+	return (mode == 4 || mode == 8 || mode == 10) && name > 1 &&
+	    name <= 1024 && name <= s.n - 26 && s.p[26 + name - 1] == '\0';
+}
+
+/* Old tar: no magic, but the sum of the first header. */
+static bool
+is_old_tar(struct span s)
+{
+	enum { BLOCK = 512, SUM = 148, SUM_N = 8 };
+	unsigned sum = 0, want = 0;
+	size_t i = SUM;
+
+	if (s.n < BLOCK || s.p[0] == '\0')
+		return false;
+	while (i < SUM + SUM_N && s.p[i] == ' ')
+		i++;
+	for (; i < SUM + SUM_N && s.p[i] >= '0' && s.p[i] <= '7'; i++)
+		want = want * 8 + (s.p[i] - '0');
+	for (i = 0; i < BLOCK; i++)
+		sum += i >= SUM && i < SUM + SUM_N ? ' ' : s.p[i];
+	return sum == want;
+}
+
+static const struct {
+	bool (*is)(struct span);
+	const char *type;
+} checks[] = {
+    {is_bzip2, "application/x-bzip"},
+    {is_lzma, "application/x-lzma"},
+    {is_lha, "application/x-lha"},
+    {is_arj, "application/x-arj"},
+    {is_cpio_binary, "application/x-cpio"},
+    {is_old_tar, "application/x-tar"},
+};
 
 struct inner {
 	struct span bytes;
@@ -107,11 +231,21 @@ zip_type(struct span s)
 	        "application/vnd.oasis.opendocument.spreadsheet"),
 	    INNER(ODF ".presentation",
 	        "application/vnd.oasis.opendocument.presentation"),
+	    INNER(ODF ".graphics",
+	        "application/vnd.oasis.opendocument.graphics"),
+	    INNER("mimetypeapplication/epub+zip", "application/epub+zip"),
+	    INNER("mimetypeapplication/vnd.sun.xml.writer",
+	        "application/vnd.sun.xml.writer"),
+	    INNER("mimetypeapplication/vnd.sun.xml.calc",
+	        "application/vnd.sun.xml.calc"),
+	    INNER("mimetypeapplication/vnd.sun.xml.impress",
+	        "application/vnd.sun.xml.impress"),
 	    INNER("word/", OOXML "wordprocessingml.document"),
 	    INNER("xl/", OOXML "spreadsheetml.sheet"),
 	    INNER("ppt/", OOXML "presentationml.presentation"),
 	};
 	const size_t nmember = sizeof(members) / sizeof(members[0]);
+	const size_t noffice = 3;
 	const char *type;
 
 	if (!has_at(s, 0, SPAN_LIT("PK\x03\x04")) &&
@@ -120,7 +254,8 @@ zip_type(struct span s)
 		return NULL;
 	/* The office names are short: only with the part list all have. */
 	type = inner_type(s, members,
-	    has(s, SPAN_LIT("[Content_Types].xml")) ? nmember : 4);
+	    has(s, SPAN_LIT("[Content_Types].xml")) ? nmember
+	                                              : nmember - noffice);
 	return type ? type : "application/zip";
 }
 
@@ -183,6 +318,9 @@ mime_magic_type(struct span s)
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
 		if (has_at(s, magics[i].off, magics[i].bytes))
 			return magics[i].type;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (checks[i].is(s))
+			return checks[i].type;
 	/* Readers look for it in the first kilobyte. */
 	if (has(span_sub(s, 0, 1024), SPAN_LIT("%PDF-")))
 		return "application/pdf";
