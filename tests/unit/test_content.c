@@ -109,6 +109,10 @@ test_line_ends(void **state)
 	    "Content-Type: application/zip\r\n"
 	        "Content-Transfer-Encoding: binary\r\n\r\n"
 	        "PK\x03\r\n\xe9x",
+	    /* A broken escape is nothing to some. */
+	    "Content-Type: application/zip\r\n"
+	        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+	        "=XXPK=03\r\n=XX=\r\n=E9x",
 	};
 
 	(void)state;
@@ -117,8 +121,9 @@ test_line_ends(void **state)
 		const struct content *lf = content_find(&r, CONTENT_OTHER,
 		    SPAN_LIT("PK\x03\n\xe9x"));
 
-		assert_non_null(content_find(&r, CONTENT_PLAIN,
-		    SPAN_LIT("PK\x03\r\n\xe9x")));
+		if (i < 2)
+			assert_non_null(content_find(&r, CONTENT_PLAIN,
+			    SPAN_LIT("PK\x03\r\n\xe9x")));
 		assert_non_null(lf);
 		assert_true(lf->unseen);
 		content_done(&r);

@@ -86,6 +86,45 @@ base64_styles(struct walk *w, const struct mime_part *p)
 	}
 }
 
+static bool
+is_binary(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || s.p[i] >= 0x80)
+			return true;
+	return false;
+}
+
+static bool
+may_have_lf(const struct mime_part *p, struct span s)
+{
+	return strcmp(p->type, "text") != 0 &&
+	    span_find(s, 0, SPAN_LIT("\r\n")) != SIZE_MAX;
+}
+
+/*
+ * What is in w->tmp, with LF: SMTP carries CRLF, and a client that keeps its
+ * mail with LF writes LF into the file.
+ */
+static void
+add_with_lf(struct walk *w, const struct mime_part *p)
+{
+	struct content it = walk_item(w, p, CONTENT_OTHER);
+	struct span in = buf_span(&w->tmp);
+	struct reading r;
+
+	it.unseen = true;
+	if (may_have_lf(p, in) && is_binary(in) &&
+	    reading_begin(w, &r, in.n)) {
+		for (size_t i = 0; i < in.n; i++)
+			if (in.p[i] != '\r' || i + 1 == in.n ||
+			    in.p[i + 1] != '\n')
+				buf_putc(w->out, in.p[i]);
+		reading_end(w, &r, &it);
+	}
+	buf_reset(&w->tmp);
+}
+
 static void
 qp_styles(struct walk *w, const struct mime_part *p)
 {
@@ -101,8 +140,10 @@ qp_styles(struct walk *w, const struct mime_part *p)
 		if (!qp_style_for(style, odd) ||
 		    !reading_begin(w, &r, body.n))
 			continue;
-		qp_decode_style(body, style, w->out);
+		qp_decode_style(body, style, walk_tmp(w));
+		buf_puts_span(w->out, buf_span(&w->tmp));
 		reading_end(w, &r, &it);
+		add_with_lf(w, p);
 	}
 }
 
@@ -160,42 +201,15 @@ sniff(struct walk *w, const struct mime_part *p)
 		decode_as(w, p, CTE_QP);
 }
 
-static bool
-is_binary(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\0' || s.p[i] >= 0x80)
-			return true;
-	return false;
-}
-
-/*
- * Line ends of a file that is no text and came without base64: SMTP carries
- * CRLF, and a client that keeps its mail with LF writes LF into the file.
- */
+/* Line ends of a file that is no text and came without base64. */
 static void
 lf_lines(struct walk *w, const struct mime_part *p)
 {
-	struct content it = walk_item(w, p, CONTENT_OTHER);
-	struct span body = walk_body(w, p), in;
-	struct reading r;
-
-	it.unseen = true;
-	if (strcmp(p->type, "text") == 0 || p->cte == CTE_BASE64 ||
-	    p->cte == CTE_UUENCODE ||
-	    span_find(body, 0, SPAN_LIT("\r\n")) == SIZE_MAX)
+	if (p->cte == CTE_BASE64 || p->cte == CTE_UUENCODE ||
+	    !may_have_lf(p, walk_body(w, p)))
 		return;
-	cte_decode(p->cte, body, walk_tmp(w));
-	in = buf_span(&w->tmp);
-	if (span_find(in, 0, SPAN_LIT("\r\n")) != SIZE_MAX &&
-	    is_binary(in) && reading_begin(w, &r, body.n)) {
-		for (size_t i = 0; i < in.n; i++)
-			if (in.p[i] != '\r' || i + 1 == in.n ||
-			    in.p[i + 1] != '\n')
-				buf_putc(w->out, in.p[i]);
-		reading_end(w, &r, &it);
-	}
-	buf_reset(&w->tmp);
+	cte_decode(p->cte, walk_body(w, p), walk_tmp(w));
+	add_with_lf(w, p);
 }
 
 void
