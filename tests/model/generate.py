@@ -50,7 +50,8 @@ ENTRY_NAMES = (("dir/c.exe", "application/x-ms-dos-executable"),
                ("dir/sub/a.txt", "text/plain"), ("b.PDF", "application/pdf"),
                ("c.exe", "application/x-ms-dos-executable"))
 NAME_PATTERNS = (r".*\.pdf", r".*\.exe", r"exe", r"a\..*", r"c", r"pdf",
-                 r".*\.(zip|txt)", "gr\u00fc.*", r"[^.]*\.exe", r"dir/.*")
+                 r"c\.exe", r".*\.(zip|txt)", "gr\u00fc.*", r"[^.]*\.exe",
+                 r"dir/.*")
 LEAF_TYPES = ("text/plain", "text/html", "application/pdf", "image/png",
               "application/octet-stream", "application/zip")
 MAGIC = ("", "", "text/plain", "application/pdf", "image/png",
@@ -58,7 +59,7 @@ MAGIC = ("", "", "text/plain", "application/pdf", "image/png",
 TYPE_PATTERNS = (r"image/.*", r"application/(pdf|zip)", r"^text/", r"octet",
                  r"multipart/.*", r"^message/rfc822$", r"x-ms-dos", r"html$",
                  r"TEXT/PLAIN", r"unreadable-archive")
-FIELD_NAMES = ("Subject", "X-Flag", "x-spam", "From", "Content-Description")
+FIELD_NAMES = ("Subject", "x-spam", "X-Flag", "From", "Content-Description")
 SPOOFED = ("x-spam",)      # set by rules
 FIELD_VALUES = ("hello", "Invoice 17", "gr\u00fc\u00dfe aus", "yes",
                 "a@x.example", "b@y.example")
@@ -129,8 +130,10 @@ class Generator:
         return o
 
     def what(self):
-        # The one that depends on the recipient, more often.
-        t = self.pick(self.types(WHAT + ("spam", "spam")))
+        # The one that depends on the recipient, and what has most options,
+        # more often.
+        t = self.pick(self.types(WHAT + ("spam", "spam", "field", "field",
+                                         "filename")))
         o = {"type": t}
         if t == "spam":
             o["low"] = self.pick((0, 3, 5, 10, 100))
@@ -160,7 +163,7 @@ class Generator:
         t = self.pick(self.types(ACTIONS + ACTIONS[3:] + ("remove",)))
         o = {"type": t}
         if t == "modify":
-            o["value"] = self.pick(("X-SPAM", "Subject", "X-New"))
+            o["value"] = self.pick(("X-SPAM", "X-SPAM", "Subject", "X-New"))
         elif t == "remove":
             o["all_parts"] = self.chance(40)
             o["keep_copy"] = self.chance(30)

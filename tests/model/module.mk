@@ -7,4 +7,9 @@ $(O)/model/driver: $(O)/tests/model/driver.o $(O)/libpmg.a
 
 model: $(O)/model/driver
 
-.PHONY: model
+MODEL_CASES ?= 2000
+model-check: $(O)/model/driver
+	/usr/bin/python3 tests/model/check_model.py
+	/usr/bin/python3 tests/model/compare.py -n $(MODEL_CASES) $<
+
+.PHONY: model model-check

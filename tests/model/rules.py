@@ -437,7 +437,8 @@ def user_list(message, recipient):
     closest list with an entry that matches decides; in it allow goes first."""
     for owner in (recipient.lower(), domain_of(recipient), ""):
         kinds = [e["kind"] for e in message.lists
-                 if e["owner"] == owner and entry_matches(e["pattern"], message)]
+                 if e["owner"] == owner and
+                 entry_matches(e["pattern"], message)]
         if kinds:
             return "allow" if "allow" in kinds else "block"
     return None
@@ -569,7 +570,8 @@ def copies(fates, message):
     way by one rule (rules.h, struct plan_group)."""
     groups = {}
     for i, fate in enumerate(fates):
-        key = (tuple(s.same() for s in fate.steps), fate.disposition, fate.rule)
+        key = (tuple(s.same() for s in fate.steps), fate.disposition,
+               fate.rule)
         groups.setdefault(key, []).append(i)
     plan = []
     for (_, disposition, rule), rcpt in groups.items():
