@@ -3,6 +3,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/mail/cte.h"
+#include "lib/mail/mime_delimiter.h"
 #include "lib/mail/mime_header.h"
 
 const struct mime_limits mime_limits_default = {
@@ -17,16 +18,6 @@ enum {
 	FIRST_PARTS = 16,
 	OWN_TRIES = 16,		/* lines of a header taken for its delimiter */
 	DEAD_FRAMES = 8,	/* remembered to see their boundaries again */
-};
-
-/* A multipart whose boundary lines count. */
-struct frame {
-	struct frame *below;
-	struct mime_part *part;
-	struct mime_part *last;	/* newest child */
-	struct mime_boundaries b;
-	unsigned used;		/* bit i: reading i has delimited */
-	bool ended;		/* closing delimiter seen: epilogue */
 };
 
 struct parser {
@@ -258,66 +249,6 @@ close_parts(struct parser *ps, struct mime_part *upto, size_t end)
 
 /* ---- delimiters ---- */
 
-/* Higher is better; the longer boundary wins among equals, then the inner. */
-enum rank { RANK_NONE, RANK_PREFIX, RANK_ENDED, RANK_EXACT };
-
-struct delimiter {
-	struct frame *frame;
-	enum rank rank;
-	size_t len;
-	size_t i;	/* which reading of the boundary */
-	bool close;
-};
-
-/*
- * RFC 2046 5.1.1 has the boundary compared with the beginning of the line
- * only; most clients want all of it. Either counts, but an exact match goes
- * first, so that one boundary may begin like another one.
- */
-static void
-delimiter_try(struct delimiter *d, struct frame *f, size_t i,
-    struct span text, bool exact)
-{
-	struct span b = f->b.b[i];
-	enum rank rank = f->ended ? RANK_ENDED : RANK_EXACT;
-	struct span rest;
-	bool close;
-
-	if (text.n < b.n || (b.n > 0 && memcmp(text.p, b.p, b.n) != 0))
-		return;
-	rest = span_sub(text, b.n, text.n);
-	close = rest.n >= 2 && rest.p[0] == '-' && rest.p[1] == '-';
-	if (rest.n > (close ? 2u : 0u)) {
-		if (f->ended || b.n == 0 || exact)
-			return;
-		rank = RANK_PREFIX;
-	}
-	if (rank < d->rank || (rank == d->rank && b.n <= d->len &&
-	        d->rank != RANK_NONE))
-		return;
-	*d = (struct delimiter){f, rank, b.n, i, close};
-}
-
-static bool
-delimiter_find(struct parser *ps, struct span line, struct delimiter *d)
-{
-	struct span text = span_sub(line, 2, line.n);
-
-	*d = (struct delimiter){.rank = RANK_NONE};
-	if (line.n < 2 || line.p[0] != '-' || line.p[1] != '-')
-		return false;
-	while (text.n > 0 && (text.p[text.n - 1] == ' ' ||
-	        text.p[text.n - 1] == '\t' || text.p[text.n - 1] == '\r'))
-		text.n--;
-	for (struct frame *f = ps->top; f != NULL; f = f->below) {
-		for (size_t i = 0; i < f->b.n; i++)
-			delimiter_try(d, f, i, text, ps->reading.exact);
-		if (ps->reading.inner_first && !f->ended)
-			break;
-	}
-	return d->rank != RANK_NONE;
-}
-
 /* A reader that looks at the innermost boundary first would go on in there. */
 static void
 dead_find(struct parser *ps, struct span line)
@@ -326,12 +257,8 @@ dead_find(struct parser *ps, struct span line)
 
 	for (size_t k = 0; k < n; k++) {
 		struct frame *f = ps->dead[k];
-		struct delimiter d = {.rank = RANK_NONE};
 
-		for (size_t i = 0; i < f->b.n; i++)
-			delimiter_try(&d, f, i, span_sub(line, 2, line.n),
-			    true);
-		if (d.rank == RANK_EXACT)
+		if (mime_delimiter_matches(f, line))
 			f->part->defects |= MIME_AMBIG_BOUNDARY;
 	}
 }
@@ -403,7 +330,8 @@ header_goes_on(struct parser *ps, const struct mime_line *junk)
 			struct span text = mime_line_text(ps->msg, &l);
 			struct delimiter d;
 
-			if (text.n == 0 || delimiter_find(ps, text, &d) ||
+			if (text.n == 0 || mime_delimiter_find(ps->top,
+			        &ps->reading, text, &d) ||
 			    is_own_delimiter(ps, text))
 				break;
 			if (mime_field_is_known(text))
@@ -534,7 +462,7 @@ parse(struct parser *ps)
 		struct delimiter d;
 
 		note_bytes(ps, &l);
-		if (delimiter_find(ps, text, &d)) {
+		if (mime_delimiter_find(ps->top, &ps->reading, text, &d)) {
 			if (ps->in_header) {	/* its own may fit better */
 				header_done(ps, l.off, l.off);
 				continue;
