@@ -223,6 +223,11 @@ def tap_script(result, name, path, timeout):
     read_tap(result, name, log, run([os.path.join(TOP, path)], log, timeout))
 
 
+def suite_oracle(result, args):
+    """lib/mail against other parsers (doc/MIME.md)."""
+    tap_script(result, "oracle", "tests/oracle/check.sh", 300)
+
+
 def suite_stretch(result, args):
     tap_script(result, "stretch", "tests/stretch/check.sh", 300)
 
@@ -237,6 +242,7 @@ SUITES = (
     ("lint", suite_lint, 60),
     ("unit", suite_unit, 120),
     ("fuzz", suite_fuzz, 60),
+    ("oracle", suite_oracle, 60),
     ("system", suite_system, 240),
     ("sandbox", suite_sandbox, 120),
     ("contract", suite_contract, 300),
