@@ -187,6 +187,33 @@ facts(void **state)
 	assert_false(f.limits);
 }
 
+/* Of NUL in a body: only a file that is not encoded. */
+static void
+raw_file(void **state)
+{
+	static const struct {
+		const char *type, *subtype;
+		enum cte cte;
+		uint32_t unclear;
+	} t[] = {
+		{"application", "zip", CTE_BINARY, MIME_AMBIG_ENCODING},
+		{"application", "zip", CTE_7BIT, MIME_AMBIG_ENCODING},
+		{"application", "zip", CTE_BASE64, 0},
+		{"text", "plain", CTE_8BIT, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		set_mail();
+		part[1].type = t[i].type;
+		part[1].subtype = t[i].subtype;
+		part[1].cte = t[i].cte;
+		assert_int_equal(facts_unclear(&mail, NULL), 0);
+		part[1].defects = MIME_NUL;
+		assert_int_equal(facts_unclear(&mail, NULL), t[i].unclear);
+	}
+}
+
 static void
 no_memory(void **state)
 {
@@ -266,7 +293,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {T(matching), T(needs), T(facts),
-	    T(no_memory), T(reasons), T(contents_needed)};
+	    T(raw_file), T(no_memory), T(reasons), T(contents_needed)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

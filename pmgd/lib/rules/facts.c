@@ -217,11 +217,28 @@ filling_init(struct filling *l, const struct content_list *list)
 	return l->magic != NULL && l->seen != NULL && l->to != NULL;
 }
 
+/*
+ * A file sent as the bytes that it has. SMTP allows no NUL in mail and has line
+ * ends only (RFC 5321 4.1.1.4, 2.3.8): what the recipient gets of such a file
+ * depends on every host on its way.
+ */
+static bool
+is_raw_file(const struct mime_part *p)
+{
+	return p->child == NULL && strcmp(p->type, "text") != 0 &&
+	    (p->cte == CTE_7BIT || p->cte == CTE_8BIT ||
+	        p->cte == CTE_BINARY) &&
+	    (p->defects & MIME_NUL) != 0;
+}
+
 uint32_t
 facts_unclear(const struct mime *m, const struct content_list *list)
 {
 	uint32_t defects = m->defects | (list != NULL ? list->defects : 0);
 
+	for (size_t i = 0; i < m->npart; i++)
+		if (is_raw_file(m->part[i]))
+			defects |= MIME_AMBIG_ENCODING;
 	for (size_t i = 0; list != NULL && i < list->n; i++)
 		if (list->item[i].as != NULL)
 			defects |= list->item[i].as->defects;
