@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
+#include "filter/inside.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/ipc.h"
@@ -111,17 +112,19 @@ spam_start(struct checks *c)
 }
 
 static void
-scan_start(struct checks *c)
+scan_start(struct checks *c, const struct inside_objects *o)
 {
-	struct scan_request r = {.logid = c->m->logid, .size = c->m->raw.n};
-	AUTO_BUF struct buf b = {.max = 4096};
+	struct scan_request r = {.logid = c->m->logid, .size = c->m->raw.n,
+	    .object = o->object, .nobject = o->n};
+	const int fds[] = {c->m->spool.fd, o->file.fd};
+	AUTO_BUF struct buf b = {.max = IPC_MAX};
 	struct err e;
 
 	c->scan_fd = ipc_connect(c->w->paths->scan, SCAN_CONNECT_MS, &e);
 	if (c->scan_fd >= 0) {
 		scan_request_put(&b, &r);
 		if (ipc_send(c->scan_fd, SCAN_MSG_REQUEST, buf_span(&b),
-		        &c->m->spool.fd, 1, SCAN_CONNECT_MS, &e) == 0)
+		        fds, o->n > 0 ? 2 : 1, SCAN_CONNECT_MS, &e) == 0)
 			return;
 		close(c->scan_fd);
 		c->scan_fd = -1;
@@ -284,6 +287,35 @@ spam_level(struct worker *w, struct message *m)
 		    *m->score.autolearn ? m->score.autolearn : "no");
 }
 
+/* Decodes what is inside and hands it to the scanner. -1: no space. */
+static int
+contents_start(struct checks *c, unsigned needs, bool scan)
+{
+	struct inside_objects o;
+	struct err e;
+	int rc = inside_prepare(c->w, c->m, needs, &o, &e);
+
+	if (rc != 0)
+		log_error("%s", e.text);
+	else if (scan)
+		scan_start(c, &o);
+	inside_close(&o);
+	return rc;
+}
+
+static void
+contents_failed(struct worker *w, struct message *m)
+{
+	if (!arena_full(&m->arena)) {
+		outcome_all(m, RESULT_DEFERRED, 452,
+		    "4.3.1 no space in the filter's spool");
+		return;
+	}
+	outcome_all(m, RESULT_DEFERRED, 451,
+	    "4.3.0 message needs more memory than allowed");
+	parent_strike(&w->link);
+}
+
 bool
 checks_run(struct worker *w, struct message *m)
 {
@@ -291,6 +323,7 @@ checks_run(struct worker *w, struct message *m)
 	struct checks c = {.w = w, .m = m, .scan_fd = -1,
 	    .began = clock_mono_us()};
 	bool scan = needs != 0 && config_bool(w->config, "admin", "clamav");
+	int rc;
 
 	m->score = (struct score){.state = SCORE_SKIPPED, .bayes = "",
 	    .autolearn = "", .detail = "no active rule needs it"};
@@ -300,11 +333,15 @@ checks_run(struct worker *w, struct message *m)
 	    1000 * config_int(w->config, "clamav", "scantime"));
 	c.spam_deadline = deadline_in(m,
 	    1000 * config_int(w->config, "spam", "spamd_timeout"));
-	if (scan)
-		scan_start(&c);
+	rc = contents_start(&c, needs, scan);
 	if (m->wants_score)	/* asked for when the message began */
 		c.phase = SPAM_WAITING;
 	checks_loop(&c);
+	if (rc != 0) {
+		contents_failed(w, m);
+		return false;
+	}
+	inside_finish(m);
 	log_hold();	/* until the reply; nothing more is waited for long */
 	if (scan && !virus_policy(w, m))
 		return false;

@@ -11,7 +11,6 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/mail/mime_magic.h"
 
 enum { NOTES_MAX = 64 };
 
@@ -66,47 +65,23 @@ parse(struct message *m, const char *quarantine)
 	log_new_mail(m);
 }
 
-/* Content type of each part by its first decoded bytes. */
-static const char *const *
-magic_types(struct message *m)
-{
-	const char **type = arena_array(&m->arena, m->mime->npart,
-	    sizeof(*type));
-	struct buf head;
-
-	if (type == NULL)
-		return NULL;
-	buf_init(&head, MIME_MAGIC_HEAD);
-	for (size_t i = 0; i < m->mime->npart; i++) {
-		const struct mime_part *p = m->mime->part[i];
-
-		if (p->child != NULL)
-			continue;
-		buf_reset(&head);
-		mime_body_decode(m->mime, p, &head);
-		type[i] = mime_magic_type(buf_span(&head));
-	}
-	buf_free(&head);
-	return type;
-}
-
 static void
 plan(struct worker *w, struct message *m)
 {
 	int64_t began = clock_mono_us();
 	time_t at = (time_t)(m->arrived_us / 1000000);
-	struct facts f = {.env = &m->env, .mime = m->mime,
-	    .virus = m->scanned && m->scan.result == SCAN_VIRUS ? m->scan.name
-	                                                        : NULL,
-	    .spam_known = m->score.state == SCORE_SCORED,
-	    .spam_level = m->spam_level};
+	struct facts *f = &m->facts;
 	struct tm tm;
 
+	f->env = &m->env;
+	f->virus = m->scanned && m->scan.result == SCAN_VIRUS ? m->scan.name
+	                                                      : NULL;
+	f->spam_known = m->score.state == SCORE_SCORED;
+	f->spam_level = m->spam_level;
 	localtime_r(&at, &tm);
-	f.minute_of_day = tm.tm_hour * 60 + tm.tm_min;
-	f.magic_type = magic_types(m);
+	f->minute_of_day = tm.tm_hour * 60 + tm.tm_min;
 	m->rules = w->rules;
-	m->plan = rules_evaluate(w->rules, &f, &m->arena);
+	m->plan = rules_evaluate(w->rules, f, &m->arena);
 	m->us_rules = clock_mono_us() - began;
 }
 

@@ -56,7 +56,9 @@ struct message {
 	const char *message_id;
 	const char *from;		/* decoded From: */
 
-	/* checks */
+	/* checks; inside.c fills what the rules need to know of contents */
+	struct facts facts;
+	uint32_t content_defects;	/* of structure and contents */
 	bool wants_score;		/* the parent was asked for a place at
 					 * spamd, and will answer */
 	bool scanned;			/* scan holds a final answer */

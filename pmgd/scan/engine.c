@@ -328,12 +328,24 @@ engine_set_tmpdir(struct engine *en, const char *tmpdir, struct err *e)
 	return 0;
 }
 
+/* What one mail can bring about by its size and depth is not a failure of the
+ * engine: the rest of it was looked at. */
+static bool
+is_limit(int rc)
+{
+	return rc == CL_EMAXREC || rc == CL_EMAXSIZE || rc == CL_EMAXFILES;
+}
+
 /* Anything that is neither clean nor a hit was not scanned. */
 static void
 verdict_decide(struct engine_verdict *v, int rc, const char *name)
 {
 	if (rc == CL_VIRUS)
 		engine_hit(-1, name, v);
+	v->limits = is_limit(rc) ||
+	    strstr(v->heuristics, "Heuristics.Limits.Exceeded") != NULL;
+	if (is_limit(rc))
+		rc = CL_CLEAN;
 	if (v->result == SCAN_VIRUS)
 		return;
 	if (rc == CL_ETIMEOUT ||
@@ -356,8 +368,43 @@ verdict_decide(struct engine_verdict *v, int rc, const char *name)
 	}
 }
 
+static int
+rank(enum scan_result r)
+{
+	static const enum scan_result worse[] = {SCAN_CLEAN, SCAN_HEURISTIC,
+	    SCAN_FAILED, SCAN_TIMEOUT, SCAN_VIRUS};
+	int i;
+
+	for (i = 0; worse[i] != r; i++)
+		;
+	return i;
+}
+
 void
-engine_scan(struct engine *en, const void *p, size_t n,
+engine_verdict_add(struct engine_verdict *to, const struct engine_verdict *v)
+{
+	char name[sizeof(v->name)];
+
+	to->limits = to->limits || v->limits;
+	for (const char *p = v->heuristics; *p != '\0';) {
+		size_t n = strcspn(p, ",");
+
+		if (n < sizeof(name)) {
+			memcpy(name, p, n);
+			name[n] = '\0';
+			list_add(to->heuristics, sizeof(to->heuristics), name);
+		}
+		p += n + (p[n] == ',');
+	}
+	if (rank(v->result) <= rank(to->result))
+		return;
+	to->result = v->result;
+	memcpy(to->name, v->name, sizeof(to->name));
+	memcpy(to->detail, v->detail, sizeof(to->detail));
+}
+
+void
+engine_scan(struct engine *en, const void *p, size_t n, unsigned ms,
     struct engine_verdict *v)
 {
 	/* The library may change the options. */
@@ -378,6 +425,7 @@ engine_scan(struct engine *en, const void *p, size_t n,
 		    "libclamav could not map the message");
 		return;
 	}
+	cl_engine_set_num(en->cl, CL_ENGINE_MAX_SCANTIME, ms);
 	scanning = true;
 	messages = 0;
 	rc = cl_scanmap_callback(map, NULL, &name, &scanned, en->cl, &o, v);

@@ -6,6 +6,7 @@
 #ifndef PMG_SCAN_ENGINE_H
 #define PMG_SCAN_ENGINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "lib/base/err.h"
@@ -18,6 +19,7 @@ struct engine_verdict {
 	enum scan_result result;	/* never SCAN_NOT_READY */
 	char name[256];			/* virus, or first heuristic; "" */
 	char heuristics[1024];		/* comma-separated, each once; "" */
+	bool limits;			/* not all of it was looked at */
 	char detail[256];		/* why not scanned; "" */
 };
 
@@ -35,8 +37,13 @@ uint64_t engine_signatures(const struct engine *en);
 uint64_t engine_db_version(const struct engine *en);
 /* For a child: its own folder for temporary files. */
 int engine_set_tmpdir(struct engine *en, const char *tmpdir, struct err *e);
-/* p must be readable memory of this process, not a mapped file. */
-void engine_scan(struct engine *en, const void *p, size_t n,
+/* p must be readable memory of this process, not a mapped file. ms: after so
+ * long it gives up (SCAN_TIMEOUT). */
+void engine_scan(struct engine *en, const void *p, size_t n, unsigned ms,
     struct engine_verdict *v);
+/* Adds the verdict of something else in the same message: the worse one of
+ * virus, time-out, failure, heuristic and clean counts. */
+void engine_verdict_add(struct engine_verdict *to,
+    const struct engine_verdict *v);
 
 #endif

@@ -3,29 +3,24 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/ipc.h"
 #include "lib/base/log.h"
 #include "lib/base/sandbox.h"
 #include "lib/base/str.h"
+#include "scan/inspect.h"
 #include "scan/status.h"
+#include "scan/walk.h"
 
 enum {
 	SCANS_MAX = 1000,
-	REQUEST_MAX = 8192,
-	REPLY_MAX = 4 * SCAN_TEXT_MAX,
-	ARENA_MAX = 64 * 1024,
+	ARENA_MAX = 2 * 1024 * 1024,
 	NOFILE = 256,
 	MB = 1024 * 1024,
 	/* For libclamav's copies of a message and what it unpacks to. */
@@ -34,55 +29,6 @@ enum {
 	 * loader is gone. */
 	ALARM_EXTRA_S = 2,
 };
-
-/* A private copy: a sender who truncates the file meanwhile would otherwise
- * kill us (SIGBUS), and one who writes to it could show us something else. */
-struct message {
-	unsigned char *p;
-	size_t n;
-	size_t mapped;
-};
-
-static void
-message_free(struct message *m)
-{
-	if (m->mapped > 0)
-		munmap(m->p, m->mapped);
-	*m = (struct message){0};
-}
-
-/* 0, or -1 with the reason in plain words. */
-static int
-message_read(struct message *m, int fd, uint64_t size, uint64_t max,
-    struct err *e)
-{
-	struct stat st;
-	ssize_t n;
-
-	*m = (struct message){0};
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		return err_set(e, "the request has no file");
-	if (size > max)
-		return err_set(e, "the message has %llu bytes, more than the "
-		    "%llu that are scanned", (unsigned long long)size,
-		    (unsigned long long)max);
-	/* One byte more, to notice a file that has more than announced. */
-	m->mapped = (size_t)size + 1;
-	m->p = mmap(NULL, m->mapped, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (m->p == MAP_FAILED) {
-		m->mapped = 0;
-		return err_errno(e, "memory for the message");
-	}
-	n = pread_all(fd, m->p, m->mapped, 0);
-	if (n < 0)
-		return err_errno(e, "reading the message");
-	m->n = (size_t)n;
-	if (m->n != size)
-		return err_set(e, "the message is not as long as announced "
-		    "(%llu bytes)", (unsigned long long)size);
-	return 0;
-}
 
 static int64_t
 cpu_us(void)
@@ -99,55 +45,36 @@ reply_send(int sock, const struct scan_reply *r)
 	AUTO_BUF struct buf b;
 	struct err e;
 
-	buf_init(&b, REPLY_MAX);
+	buf_init(&b, IPC_MAX);
 	scan_reply_put(&b, r);
 	if (ipc_send(sock, SCAN_MSG_REPLY, buf_span(&b), NULL, 0, SCAN_REPLY_MS,
 	        &e) != 0)
 		log_warn("reply: %s", e.text);
 }
 
-#ifdef PMG_TEST_HOOKS
-/* For the fault tests: a message that crashes or hangs its scanner. */
 static void
-hook(const struct message *m)
+scan_answer(const struct scanner *sc, int sock, const struct ipc_msg *m,
+    const struct scan_request *rq, struct arena *a)
 {
-	struct span s = span_of(m->p, m->n);
-
-	if (span_find(s, 0, SPAN_LIT("X-PMG-Test: scanner-crash")) != SIZE_MAX)
-		raise(SIGKILL);
-	while (span_find(s, 0, SPAN_LIT("X-PMG-Test: scanner-hang")) != SIZE_MAX)
-		continue;
-}
-#endif
-
-static void
-scan_answer(const struct scanner *sc, int sock, int fd,
-    const struct scan_request *rq)
-{
-	struct engine_verdict v = {.result = SCAN_FAILED};
 	int64_t start = cpu_us();
-	struct message m;
-	struct err e;
+	struct inspection in;
 
-	if (message_read(&m, fd, rq->size, sc->settings->max_message, &e) != 0)
-		str_copy(v.detail, sizeof(v.detail), e.text);
-	else {
-#ifdef PMG_TEST_HOOKS
-		hook(&m);
-#endif
-		engine_scan(sc->engine, m.p, m.n, &v);
-	}
-	message_free(&m);
-	if (v.result == SCAN_FAILED || v.result == SCAN_TIMEOUT)
-		log_warn("not scanned: %s", v.detail);
+	inspect(&in, sc->engine, sc->settings, rq, m->nfd > 0 ? m->fd[0] : -1,
+	    m->nfd > 1 ? m->fd[1] : -1, a);
+	if (in.v.result == SCAN_FAILED || in.v.result == SCAN_TIMEOUT)
+		log_warn("not scanned: %s", in.v.detail);
 	__atomic_add_fetch(&sc->shared->scanned, 1, __ATOMIC_RELAXED);
 	reply_send(sock, &(struct scan_reply){
-	    .result = v.result,
-	    .name = v.name,
-	    .detail = v.detail,
+	    .result = in.v.result,
+	    .name = in.v.name,
+	    .detail = in.v.detail,
 	    .db_version = engine_db_version(sc->engine),
 	    .cpu_us = (uint32_t)(cpu_us() - start),
-	    .heuristics = v.heuristics,
+	    .heuristics = in.v.heuristics,
+	    .where = in.where,
+	    .limits = in.limits,
+	    .found = in.found,
+	    .nfound = in.nfound,
 	});
 }
 
@@ -176,7 +103,7 @@ serve(const struct scanner *sc, int sock)
 	struct err e;
 	int rc;
 
-	buf_init(&b, REQUEST_MAX);
+	buf_init(&b, IPC_MAX);
 	arena_init(&a, ARENA_MAX);
 	rc = ipc_recv(sock, &m, &b, SCAN_REQUEST_MS, &e);
 	if (rc < 0) {
@@ -186,7 +113,7 @@ serve(const struct scanner *sc, int sock)
 	} else if (rc > 0 && m.type == SCAN_MSG_REQUEST &&
 	    scan_request_get(m.body, &rq, &a) == 0) {
 		name_message(sc->slot, rq.logid);
-		scan_answer(sc, sock, m.nfd > 0 ? m.fd[0] : -1, &rq);
+		scan_answer(sc, sock, &m, &rq, &a);
 		name_message(sc->slot, "");
 	} else if (rc > 0) {
 		log_warn("request of unknown type 0x%x, or broken", m.type);
@@ -241,6 +168,7 @@ scanner_run(const struct scanner *sc)
 	int sock;
 
 	prctl(PR_SET_NAME, "pmgd-scan:work");
+	walk_prepare();
 	enter_sandbox(sc);
 	__atomic_store_n(&sc->slot->up, 1, __ATOMIC_RELEASE);
 	for (unsigned n = 0; n < SCANS_MAX && !drained;) {
