@@ -36,7 +36,8 @@ def run_one(name, build, seconds):
     found = os.path.join(build, "found")
     os.makedirs(grown, exist_ok=True)
     os.makedirs(found, exist_ok=True)
-    before = set(os.listdir(found))
+    pattern = os.path.join(found, name + "-*")
+    before = set(glob.glob(pattern))
     log = os.path.join(build, name + ".log")
     with open(log, "wb") as out:
         subprocess.run(
@@ -48,7 +49,7 @@ def run_one(name, build, seconds):
             stdin=subprocess.DEVNULL)
     with open(log, "rb") as f:
         text = f.read().decode("utf-8", "replace")
-    crashes = len(set(os.listdir(found)) - before)
+    crashes = len(set(glob.glob(pattern)) - before)
     execs = figure(r"stat::number_of_executed_units:\s*(\d+)", text)
     if crashes == 0 and execs == 0:
         crashes = 1         # it did not even get to its end

@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > IN_MAX)
 		return 0;
 	date_parse(&d, span_of(data, size));
-	require(d.offset > -DAY && d.offset < DAY);
+	require(d.offset >= -DAY && d.offset <= DAY);
 	if (d.defects & DATE_NONE) {
 		require(d.seconds == 0);
 		return 0;

@@ -4,20 +4,11 @@
  * old message behind it; after a removal none is left; every header line that
  * is written is a proper one.
  */
-#include <stdlib.h>
 #include "lib/mail/edit.h"
 #include "lib/mail/edit_header.h"
+#include "require.h"
 
 enum { OUT_MAX = 8 << 20, ARENA_MAX = 32 << 20 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 fuzz_header(struct span value, struct arena *a)

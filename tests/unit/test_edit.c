@@ -271,6 +271,16 @@ test_root_replace(void **state)
 	    "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 	    "<b>gone</b>\r\n");
 
+	/* The line that had no end is one that goes. */
+	m = mime_parse(SPAN_LIT("Content-Type: text/plain"),
+	    &mime_limits_default, &arena);
+	e = edit_new(m, false, &arena);
+	assert_int_equal(edit_header_set(e, "Subject", "s", NULL), 0);
+	edit_part_replace(e, m->part[0], NULL, "gone", false);
+	assert_written(e, "Subject: s\r\nMIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: quoted-printable\r\n\r\ngone\r\n");
+
 	/* A field that an edit had added before goes as well. */
 	m = mime_parse(SPAN_LIT("Content-Type: text/plain; charset=utf-8\r\n"
 	    "\r\nx\r\n"), &mime_limits_default, &arena);

@@ -478,12 +478,19 @@ splice_order(const void *left, const void *right)
 	return a->seq < b->seq ? -1 : 1;
 }
 
+/* False when the line that had no end was removed meanwhile. */
+static bool
+is_unfinished(const struct buf *out, size_t start)
+{
+	return out->n > start && out->p[out->n - 1] != '\n';
+}
+
 void
 edit_write(const struct edit *e, struct buf *out)
 {
 	AUTO_FREE struct edit_splice **sorted = xcalloc(e->nsplice + 1,
 	    sizeof(*sorted));
-	size_t n = 0, pos = 0;
+	size_t n = 0, pos = 0, start = out->n;
 
 	if (e->failed) {
 		out->overflow = true;
@@ -502,7 +509,7 @@ edit_write(const struct edit *e, struct buf *out)
 		buf_puts_span(out, span_sub(e->m->msg, pos, s->off - pos));
 		if (s->body != NULL)
 			edit_body_write(e, s->body, out);
-		else
+		else if (s->rank != EDIT_EOL || is_unfinished(out, start))
 			buf_puts_span(out, s->text);
 		pos = s->end;
 	}
