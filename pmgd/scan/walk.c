@@ -118,9 +118,32 @@ source_skip(struct archive *a, void *arg, int64_t n)
 
 typedef int support_fn(struct archive *);
 
+/* From libarchive 3.3.3 and 3.4.0; Debian 9 has 3.2.2. */
+#ifdef ARCHIVE_FILTER_ZSTD
+static int
+support_zstd(struct archive *a)
+{
+	return archive_read_support_filter_zstd(a);
+}
+#else
+#define support_zstd NULL
+#endif
+
+static int
+support_rar(struct archive *a)
+{
+	int rc = archive_read_support_format_rar(a);
+
+#ifdef ARCHIVE_FORMAT_RAR_V5
+	if (rc == ARCHIVE_OK)
+		rc = archive_read_support_format_rar5(a);
+#endif
+	return rc;
+}
+
 static support_fn *const formats[KIND_MAX] = {
 	[KIND_7Z] = archive_read_support_format_7zip,
-	[KIND_RAR] = archive_read_support_format_rar,
+	[KIND_RAR] = support_rar,
 	[KIND_CAB] = archive_read_support_format_cab,
 	[KIND_ISO] = archive_read_support_format_iso9660,
 	[KIND_LHA] = archive_read_support_format_lha,
@@ -140,9 +163,7 @@ static support_fn *const filters[KIND_MAX] = {
 	[KIND_LZ4] = archive_read_support_filter_lz4,
 	[KIND_COMPRESS] = archive_read_support_filter_compress,
 	[KIND_RPM] = archive_read_support_filter_rpm,
-#if ARCHIVE_VERSION_NUMBER >= 3003003
-	[KIND_ZSTD] = archive_read_support_filter_zstd,
-#endif
+	[KIND_ZSTD] = support_zstd,
 };
 
 /* False: this libarchive cannot, or only by running a program. */
@@ -155,11 +176,6 @@ reader_support(struct archive *a, enum walk_kind kind)
 		    archive_read_support_format_empty(a) == ARCHIVE_OK;
 	if (formats[kind] == NULL || formats[kind](a) != ARCHIVE_OK)
 		return false;
-#if ARCHIVE_VERSION_NUMBER >= 3004000
-	if (kind == KIND_RAR &&
-	    archive_read_support_format_rar5(a) != ARCHIVE_OK)
-		return false;
-#endif
 	/* A wrong checksum says nothing of what a reader will show. */
 	if (kind == KIND_ZIP_MEMBER)
 		archive_read_set_format_option(a, NULL, "ignorecrc32", "1");
@@ -265,10 +281,8 @@ entry_name(struct archive_entry *e)
 {
 	const char *name = archive_entry_pathname(e);
 
-#if ARCHIVE_VERSION_NUMBER >= 3003001
 	if (name == NULL)
 		name = archive_entry_pathname_utf8(e);
-#endif
 	return span_str(name);
 }
 
