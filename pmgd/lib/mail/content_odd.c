@@ -20,6 +20,45 @@ is_encoded(enum cte cte)
 	return cte == CTE_BASE64 || cte == CTE_QP || cte == CTE_UUENCODE;
 }
 
+static bool
+is_binary(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || s.p[i] >= 0x80)
+			return true;
+	return false;
+}
+
+static bool
+may_have_lf(const struct mime_part *p, struct span s)
+{
+	return strcmp(p->type, "text") != 0 &&
+	    span_find(s, 0, SPAN_LIT("\r\n")) != SIZE_MAX;
+}
+
+/*
+ * What is in w->tmp, with LF: SMTP carries CRLF, and a client that keeps its
+ * mail with LF writes LF into the file.
+ */
+static void
+add_with_lf(struct walk *w, const struct mime_part *p)
+{
+	struct content it = walk_item(w, p, CONTENT_OTHER);
+	struct span in = buf_span(&w->tmp);
+	struct reading r;
+
+	it.unseen = true;
+	if (may_have_lf(p, in) && is_binary(in) &&
+	    reading_begin(w, &r, in.n)) {
+		for (size_t i = 0; i < in.n; i++)
+			if (in.p[i] != '\r' || i + 1 == in.n ||
+			    in.p[i + 1] != '\n')
+				buf_putc(w->out, in.p[i]);
+		reading_end(w, &r, &it);
+	}
+	buf_reset(&w->tmp);
+}
+
 static void
 decode_as(struct walk *w, const struct mime_part *p, enum cte cte)
 {
@@ -32,6 +71,10 @@ decode_as(struct walk *w, const struct mime_part *p, enum cte cte)
 		return;
 	cte_decode(cte, body, w->out);
 	reading_end(w, &r, &it);
+	if (cte != CTE_BASE64 && may_have_lf(p, body)) {
+		cte_decode(cte, body, walk_tmp(w));
+		add_with_lf(w, p);
+	}
 }
 
 /* One encoding within the other, where both are named. */
@@ -86,45 +129,6 @@ base64_styles(struct walk *w, const struct mime_part *p)
 	}
 }
 
-static bool
-is_binary(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\0' || s.p[i] >= 0x80)
-			return true;
-	return false;
-}
-
-static bool
-may_have_lf(const struct mime_part *p, struct span s)
-{
-	return strcmp(p->type, "text") != 0 &&
-	    span_find(s, 0, SPAN_LIT("\r\n")) != SIZE_MAX;
-}
-
-/*
- * What is in w->tmp, with LF: SMTP carries CRLF, and a client that keeps its
- * mail with LF writes LF into the file.
- */
-static void
-add_with_lf(struct walk *w, const struct mime_part *p)
-{
-	struct content it = walk_item(w, p, CONTENT_OTHER);
-	struct span in = buf_span(&w->tmp);
-	struct reading r;
-
-	it.unseen = true;
-	if (may_have_lf(p, in) && is_binary(in) &&
-	    reading_begin(w, &r, in.n)) {
-		for (size_t i = 0; i < in.n; i++)
-			if (in.p[i] != '\r' || i + 1 == in.n ||
-			    in.p[i + 1] != '\n')
-				buf_putc(w->out, in.p[i]);
-		reading_end(w, &r, &it);
-	}
-	buf_reset(&w->tmp);
-}
-
 static void
 qp_styles(struct walk *w, const struct mime_part *p)
 {
@@ -140,10 +144,13 @@ qp_styles(struct walk *w, const struct mime_part *p)
 		if (!qp_style_for(style, odd) ||
 		    !reading_begin(w, &r, body.n))
 			continue;
-		qp_decode_style(body, style, walk_tmp(w));
-		buf_puts_span(w->out, buf_span(&w->tmp));
+		qp_decode_style(body, style, w->out);
 		reading_end(w, &r, &it);
-		add_with_lf(w, p);
+		/* Again: what looks into an item uses w->tmp, too. */
+		if (may_have_lf(p, body)) {
+			qp_decode_style(body, style, walk_tmp(w));
+			add_with_lf(w, p);
+		}
 	}
 }
 
