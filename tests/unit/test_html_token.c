@@ -174,6 +174,7 @@ test_entities(void **state)
 	assert_int_equal(0xe4, entity_code(SPAN_LIT("auml")));
 	assert_int_equal(0, entity_code(SPAN_LIT("")));
 	assert_int_equal(0, entity_code(SPAN_LIT("aum")));
+	assert_int_equal(0, entity_code(SPAN_LIT("nGt")));
 	/* First and last of the table. */
 	assert_int_equal(0xc6, entity_code(SPAN_LIT("AElig")));
 	assert_int_equal(0x200c, entity_code(SPAN_LIT("zwnj")));

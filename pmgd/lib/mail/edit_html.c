@@ -2,50 +2,13 @@
 
 #include <stdbool.h>
 #include "lib/base/str.h"
+#include "lib/mail/entity.h"
 #include "lib/mail/utf8.h"
 
 enum {
-	ENTITY_MAX = 32,	/* bytes between "&" and ";" */
+	REFERENCE_MAX = ENTITY_NAME_MAX + 1,	/* bytes of "name;" */
 	TAG_NAME_MAX = 16,
-};
-
-static void
-put_utf8(struct buf *out, uint32_t cp)
-{
-	unsigned char c[4];
-	size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
-
-	c[0] = (unsigned char)(n == 1 ? cp
-	    : (0xf00u >> n & 0xff) | cp >> 6 * (n - 1));
-	for (size_t i = 1; i < n; i++)
-		c[i] = (unsigned char)(0x80 | (cp >> 6 * (n - 1 - i) & 0x3f));
-	buf_put(out, c, n);
-}
-
-/* Names that people write by hand; others stay as they stand. */
-static const struct {
-	const char *name;
-	uint32_t cp;
-} entities[] = {
-    {"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''},
-    {"nbsp", ' '}, {"copy", 0xa9}, {"reg", 0xae}, {"sect", 0xa7},
-    {"deg", 0xb0}, {"middot", 0xb7}, {"laquo", 0xab}, {"raquo", 0xbb},
-    {"Agrave", 0xc0}, {"Aacute", 0xc1}, {"Acirc", 0xc2}, {"Atilde", 0xc3},
-    {"Auml", 0xc4}, {"Aring", 0xc5}, {"AElig", 0xc6}, {"Ccedil", 0xc7},
-    {"Egrave", 0xc8}, {"Eacute", 0xc9}, {"Ecirc", 0xca}, {"Euml", 0xcb},
-    {"Igrave", 0xcc}, {"Iacute", 0xcd}, {"Ntilde", 0xd1}, {"Oacute", 0xd3},
-    {"Ocirc", 0xd4}, {"Otilde", 0xd5}, {"Ouml", 0xd6}, {"Oslash", 0xd8},
-    {"Uacute", 0xda}, {"Uuml", 0xdc}, {"szlig", 0xdf}, {"agrave", 0xe0},
-    {"aacute", 0xe1}, {"acirc", 0xe2}, {"atilde", 0xe3}, {"auml", 0xe4},
-    {"aring", 0xe5}, {"aelig", 0xe6}, {"ccedil", 0xe7}, {"egrave", 0xe8},
-    {"eacute", 0xe9}, {"ecirc", 0xea}, {"euml", 0xeb}, {"igrave", 0xec},
-    {"iacute", 0xed}, {"icirc", 0xee}, {"iuml", 0xef}, {"ntilde", 0xf1},
-    {"ograve", 0xf2}, {"oacute", 0xf3}, {"ocirc", 0xf4}, {"otilde", 0xf5},
-    {"ouml", 0xf6}, {"oslash", 0xf8}, {"ugrave", 0xf9}, {"uacute", 0xfa},
-    {"ucirc", 0xfb}, {"uuml", 0xfc}, {"ndash", 0x2013}, {"mdash", 0x2014},
-    {"lsquo", 0x2018}, {"rsquo", 0x2019}, {"ldquo", 0x201c},
-    {"rdquo", 0x201d}, {"bdquo", 0x201e}, {"bull", 0x2022},
-    {"hellip", 0x2026}, {"euro", 0x20ac}, {"trade", 0x2122},
+	NO_BREAK_SPACE = 0xa0,
 };
 
 static int
@@ -76,29 +39,30 @@ numeric_entity(struct span s)
 	if (v < 0x20 || (v >= 0x7f && v < 0xa0) || v > 0x10ffff ||
 	    (v >= 0xd800 && v <= 0xdfff))
 		return 0;
-	return v == 0xa0 ? ' ' : v;
+	return v;
 }
 
 /* Decodes the entity at off (an "&") and returns what is behind it. */
 static size_t
 put_entity(struct buf *out, struct span html, size_t off)
 {
-	struct span rest = span_sub(html, off + 1, ENTITY_MAX);
+	struct span rest = span_sub(html, off + 1, REFERENCE_MAX);
 	size_t end = span_chr(rest, 0, ';');
 	struct span name = span_sub(rest, 0, end);
 	uint32_t cp = 0;
 
 	if (end < rest.n && name.n > 0 && name.p[0] == '#')
 		cp = numeric_entity(name);
-	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
-		if (end < rest.n &&
-		    span_eq(name, span_str(entities[i].name)))
-			cp = entities[i].cp;
-	if (cp == 0) {
+	else if (end < rest.n)
+		cp = entity_code(name);
+	/* Whoever writes it by hand means a blank. */
+	if (cp == NO_BREAK_SPACE)
+		cp = ' ';
+	if (cp < 0x20) {
 		buf_putc(out, '&');
 		return off + 1;
 	}
-	put_utf8(out, cp);
+	utf8_put(out, cp);
 	return off + end + 2;
 }
 

@@ -131,9 +131,12 @@ entity_code(struct span name)
 	struct span value;
 	size_t i = 0;
 
+	uint32_t code;
+
 	if (!word_find(SPAN_LIT(entity_table), name, &value))
 		return 0;
-	return next_code(value, &i);
+	code = next_code(value, &i);
+	return i == value.n ? code : 0;
 }
 
 void

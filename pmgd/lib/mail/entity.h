@@ -24,7 +24,7 @@ enum {
  * stays what it is.
  */
 size_t entity_decode(struct buf *out, struct span s, size_t off, bool attr);
-/* The code of one name, without "&" and ";", or 0. Of two codes the first. */
+/* The code of one name, without "&" and ";"; 0: unknown, or of two codes. */
 uint32_t entity_code(struct span name);
 /* All references of an attribute's value decoded. */
 void entity_decode_attr(struct buf *out, struct span value);
