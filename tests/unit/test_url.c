@@ -138,7 +138,13 @@ test_hosts(void **state)
 	assert_norm("http://1.2.3.4.5/", "http://1.2.3.4.5/", URL_BAD_HOST);
 	assert_norm("http://1.2.3.256/", "http://1.2.3.256/", URL_BAD_HOST);
 	assert_norm("http://4294967296/", "http://4294967296/", URL_BAD_HOST);
+	assert_norm("http://a\xc2\xa0/", "http://a%20/",
+	    URL_BAD_HOST | URL_HOST_ODD);
+	assert_norm("http://a%00.1/", "http://a%00.1/",
+	    URL_BAD_HOST | URL_HOST_ODD);
 	assert_norm("http://09.1/", "http://09.1/", URL_BAD_HOST);
+	assert_norm("http://127.0.0../", "http://127.0.0./", URL_BAD_HOST);
+	assert_norm("http://a..b/", "http://a..b/", URL_BAD_HOST);
 	assert_norm("http://1.x/", "http://1.x/", 0);
 	assert_norm("http://[2001:DB8:0::1]:81/", "http://[2001:db8::1]:81/",
 	    URL_IP);

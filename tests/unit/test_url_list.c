@@ -83,6 +83,8 @@ test_base(void **state)
 	    "<base href=http://d/><a href=/z><a href=//e><a href=#f>",
 	    "http://b/c/x http://b/c/ http://d/ http://b/z http://e/");
 	assert_urls("<base href=x><a href=y>", "");
+	assert_urls("<base href=x:y><base href=http://b/><a href=z>",
+	    "x:y http://b/ http://b/z");
 }
 
 static void

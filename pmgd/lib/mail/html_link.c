@@ -297,11 +297,13 @@ find_base(struct linker *k, struct span html, struct buf *norm)
 
 		if (t.type != HTML_START || !span_ieqs(t.name, "base"))
 			continue;
-		while (!k->has_base && html_attr_next(&it, &a))
+		while (!k->has_base && html_attr_next(&it, &a)) {
+			buf_reset(norm);
 			k->has_base = span_ieqs(a.name, "href") &&
 			    url_normalise(norm, &k->base.at, decoded(k,
 			    a.value, ATTR_MAX), SPAN_LIT(""), NULL) &&
 			    k->base.at.host_n > 0;
+		}
 	}
 	k->base.norm = (const char *)norm->p;
 	k->base.n = norm->n;

@@ -23,12 +23,13 @@ struct range {
  * styles of mathematical letters follow each other.
  */
 static const struct range ranges[] = {
-    {0xb2, 0xb3, '2', 1, 0}, {0xb9, 0xb9, '1', 1, 0},
+    {0xa0, 0xa0, ' ', 1, 0}, {0xb2, 0xb3, '2', 1, 0}, {0xb9, 0xb9, '1', 1, 0},
     {0xc0, 0xd6, 0xe0, 1, 0}, {0xd8, 0xde, 0xf8, 1, 0},
     {0x178, 0x178, 0xff, 1, 0},
     {0x391, 0x3a1, 0x3b1, 1, 0}, {0x3a3, 0x3a9, 0x3c3, 1, 0},
     {0x400, 0x40f, 0x450, 1, 0}, {0x410, 0x42f, 0x430, 1, 0},
     {0x531, 0x556, 0x561, 1, 0},
+    {0x2000, 0x200a, ' ', 0, 0}, {0x202f, 0x202f, ' ', 1, 0},
     {0x2070, 0x2070, '0', 1, 0}, {0x2074, 0x2079, '4', 1, 0},
     {0x2080, 0x2089, '0', 1, 0}, {0x2102, 0x2102, 'c', 1, 0},
     {0x210a, 0x210a, 'g', 1, 0}, {0x210b, 0x210e, 'h', 0, 0},
@@ -42,7 +43,8 @@ static const struct range ranges[] = {
     {0x2134, 0x2134, 'o', 1, 0},
     {0x2460, 0x2468, '1', 1, 0}, {0x24b6, 0x24cf, 'a', 1, 0},
     {0x24d0, 0x24e9, 'a', 1, 0}, {0x24ea, 0x24ea, '0', 1, 0},
-    {0x3002, 0x3002, '.', 1, 0}, {0xff01, 0xff5e, '!', 1, 0},
+    {0x3000, 0x3000, ' ', 1, 0}, {0x3002, 0x3002, '.', 1, 0},
+    {0xff01, 0xff5e, '!', 1, 0},
     {0xff61, 0xff61, '.', 1, 0}, {0x1d400, 0x1d6a3, 'a', 1, 26},
     {0x1d7ce, 0x1d7ff, '0', 1, 10}, {0x1f130, 0x1f149, 'a', 1, 0},
 };
@@ -185,23 +187,6 @@ ipv4_parse(struct span host, uint32_t *addr)
 }
 
 static uint32_t
-put_ipv4(struct buf *out, struct span host)
-{
-	char text[INET_ADDRSTRLEN];
-	uint32_t addr;
-	struct in_addr in;
-
-	if (!ipv4_parse(host, &addr)) {
-		buf_puts_span(out, host);
-		return URL_BAD_HOST;
-	}
-	in.s_addr = htonl(addr);
-	inet_ntop(AF_INET, &in, text, sizeof(text));
-	buf_puts(out, text);
-	return URL_IP | (span_eq(host, span_str(text)) ? 0 : URL_IP_ODD);
-}
-
-static uint32_t
 put_ipv6(struct buf *out, struct span raw)
 {
 	char text[INET6_ADDRSTRLEN + 1];
@@ -243,6 +228,30 @@ put_name(struct buf *out, struct span host)
 	return flags;
 }
 
+static uint32_t
+put_ipv4(struct buf *out, struct span host)
+{
+	char text[INET_ADDRSTRLEN];
+	uint32_t addr;
+	struct in_addr in;
+
+	if (!ipv4_parse(host, &addr))
+		return URL_BAD_HOST | put_name(out, host);
+	in.s_addr = htonl(addr);
+	inet_ntop(AF_INET, &in, text, sizeof(text));
+	buf_puts(out, text);
+	return URL_IP | (span_eq(host, span_str(text)) ? 0 : URL_IP_ODD);
+}
+
+/* DNS has no such name. */
+static bool
+has_empty_label(struct span host)
+{
+	return host.n == 0 || host.p[0] == '.' ||
+	    host.p[host.n - 1] == '.' ||
+	    span_find(host, 0, SPAN_LIT("..")) != SIZE_MAX;
+}
+
 uint32_t
 url_host_put(struct buf *out, struct span raw)
 {
@@ -256,8 +265,8 @@ url_host_put(struct buf *out, struct span raw)
 	}
 	if (raw.n > 0 && raw.p[0] == '[') {
 		flags |= put_ipv6(out, raw);
-		return (flags & URL_BAD_HOST) ? flags | put_name(out, raw)
-		    : flags;
+		if ((flags & URL_BAD_HOST) == 0)
+			return flags;
 	}
 	buf_init(&decoded, HOST_MAX);
 	buf_init(&mapped, 3 * HOST_MAX);
@@ -272,7 +281,7 @@ url_host_put(struct buf *out, struct span raw)
 		flags |= put_ipv4(out, host);
 	else
 		flags |= put_name(out, host);
-	if (host.n == 0 || (host.n == 1 && host.p[0] == '.'))
+	if (has_empty_label(host))
 		flags |= URL_BAD_HOST;
 	buf_free(&decoded);
 	buf_free(&mapped);
