@@ -91,6 +91,9 @@ test_disposition(void **state)
 	assert_true(p->defects & MIME_DUP_DISPOSITION);
 	p = part("Content-Disposition: attachment\r\n\r\n");
 	assert_null(p->filename);
+	/* A quote that nothing follows is no name either. */
+	p = part("Content-Type: text/plain; name=\"  \r\n\r\n");
+	assert_null(p->filename);
 	assert_int_equal(p->nalt_name, 0);
 }
 
