@@ -18,8 +18,8 @@ enum { KEY_MAX = 48 };
 
 /*
  * Labels that a rule below reads right (windows-125x, iso-8859-x, utf-8 ...)
- * are not in here. ISO-2022-CN is left out: hardly used, and its converter has been a way into
- * libc. So are the EBCDICs: no mail is in them.
+ * are not in here. ISO-2022-CN is left out: hardly used, and its converter has
+ * been a way into libc. So are the EBCDICs: no mail is in them.
  */
 static const struct charset charsets[] = {
     {"866", ONE("CP866")}, {"ansi", WIN1252}, {"arabic", ONE("ISO-8859-6")},
@@ -91,7 +91,8 @@ static const struct charset charsets[] = {
     {"unicodefeff", CHARSET_UTF16LE, "UTF-16LE"},
     {"unicodefffe", CHARSET_UTF16BE, "UTF-16BE"},
     {"us", GUESS}, {"utf16", CHARSET_UTF16, NULL},
-    {"utf16be", CHARSET_UTF16BE, "UTF-16BE"}, {"utf16le", CHARSET_UTF16LE, "UTF-16LE"},
+    {"utf16be", CHARSET_UTF16BE, "UTF-16BE"},
+    {"utf16le", CHARSET_UTF16LE, "UTF-16LE"},
     {"utf32", CHARSET_OTHER, "UTF-32"},
     {"utf32be", CHARSET_OTHER, "UTF-32BE"},
     {"utf32le", CHARSET_OTHER, "UTF-32LE"},
