@@ -75,8 +75,9 @@ class Key:
     def verifies(self, raw):
         """The signature on top of all others, which is ours."""
         signer = dkim.DKIM(raw)
-        names = [h for h in signer.headers if h[0].lower() == b"dkim-signature"]
-        for n, field in enumerate(names):
+        signatures = [h for h in signer.headers
+                      if h[0].lower() == b"dkim-signature"]
+        for n, field in enumerate(signatures):
             if b"d=" + DOMAIN in field[1]:
                 try:
                     return signer.verify(n, dnsfunc=self.dns)
