@@ -177,13 +177,21 @@ def suite_unit(result, args):
 
 
 def suite_fuzz(result, args):
-    """Each kept input of each target once, through the sanitizers."""
+    """Each kept input of each target once, through the sanitizers; --long: new
+    ones (FUZZ_MINUTES for each target), line coverage, planted faults."""
     if not glob.glob(os.path.join(TOP, "tests/fuzz/fuzz_*.c")):
         result.skip("fuzz replay", "no fuzz targets in this tree")
         return
     log = os.path.join(OUT, "fuzz.log")
     read_tap(result, "fuzz", log,
              run(["make", "-s", "VARIANT=asan", "fuzz-replay"], log))
+    for goal in ("fuzz", "fuzz-coverage", "fuzz-planted") if args.long else ():
+        log = os.path.join(OUT, goal + ".log")
+        if run(["make", "-s", goal], log) == 0:
+            result.ok()
+            print(text_of(log))
+        else:
+            result.bad("make " + goal, tail(log, 60))
 
 
 def pytest(result, name, variant, folder, marks, env, timeout):

@@ -56,6 +56,7 @@ PARAMS = {
     "fold": b";\r\n\tname=\r\n \"a\r\n b\"",
     "many": b"".join(b"; name*%d=x" % i for i in range(140)),
     "long": b"; filename=\"" + b"x" * 2500 + b"\"",
+    "backslash": b'; name=b; filename="a\\',
     "escape": b"; filename=a\\;b\\\"c; boundary=\\",
 }
 NAMES = [b"a.txt", "Grüße aus Wien.pdf".encode(), b'a "b" \\c;d.exe',
@@ -263,6 +264,92 @@ def quarfile():
             put("quarfile", "sealed-" + name, b"\1" + f.read()[1:])
 
 
+# ---- what hides in a message ----
+
+def part(kind, body, more=b""):
+    return (b"Content-Type: " + kind + b"\r\n" + more + b"\r\n" + body)
+
+
+def yenc():
+    data = bytes((c + 42) % 256 for c in b"MZ" + bytes(range(200)))
+    for c in b"\0\n\r=":
+        data = data.replace(bytes([c]), b"=" + bytes([(c + 64) % 256])) \
+            if c != 61 else data
+    return (b"text\r\n=ybegin line=128 size=202 name=a b.exe\r\n" +
+            data[:120] + b"\r\n" + data[120:] + b"\r\n=yend size=202\r\n")
+
+
+def binhex():
+    digits = (b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ["
+              b"`abcdefhijklmpqr")
+    raw = (b"\x05a.exe\0APPLMSWD\0\0" + struct.pack(">II", 6, 0) + b"\0\0" +
+           b"MZ\x90\x05\x90\0" + b"\0\0" + b"\0\0")
+    out, acc, bits = b"", 0, 0
+    for c in raw:
+        acc, bits = acc << 8 | c, bits + 8
+        while bits >= 6:
+            bits -= 6
+            out += digits[acc >> bits & 63:][:1]
+    return (b"(This file must be converted with BinHex 4.0)\r\n\r\n:" +
+            out[:64] + b"\r\n" + out[64:] + b":\r\n")
+
+
+def tnef():
+    def attribute(level, what, data):
+        return (struct.pack("<BII", level, what, len(data)) + data +
+                struct.pack("<H", sum(data) & 0xffff))
+
+    def binary(prop, data):
+        return (struct.pack("<HHII", 0x0102, prop, 1, len(data)) + data +
+                bytes(-len(data) % 4))
+
+    text = b"{\\rtf1 hello}"
+    stored = struct.pack("<II4sI", len(text) + 12, len(text), b"MELA",
+                         0) + text
+    packed = b"\0{\\rtf1 a" + b"b" * 8 + b"\x01\x0d\xf0"
+    packed = struct.pack("<II4sI", len(packed) + 12, 20, b"LZFu", 0) + packed
+    name = b"a.exe\0"
+    props = struct.pack("<I", 3) + binary(0x1009, packed) + binary(
+        0x1009, stored) + struct.pack("<HHI", 3, 0x0e13, 7)
+    inner = struct.pack("<I", 2) + struct.pack(
+        "<HHII", 0x001e, 0x3707, 1, len(name)) + name + bytes(
+        -len(name) % 4) + binary(0x3701, b"MZ inside")
+    return (struct.pack("<IH", 0x223e9f78, 1) +
+            attribute(1, 0x00089006, struct.pack("<I", 0x10000)) +
+            attribute(1, 0x00069003, props) +
+            attribute(2, 0x00069002, bytes(14)) +
+            attribute(2, 0x00018010, name) +
+            attribute(2, 0x0006800f, b"MZ data") +
+            attribute(2, 0x00069005, inner) +
+            attribute(2, 0x00069002, bytes(14)) +
+            attribute(2, 0x0006800f, b"second"))
+
+
+def hidden():
+    put("mime", "yenc.eml", part(b"text/plain", yenc()))
+    put("mime", "binhex.eml", part(b"application/mac-binhex40", binhex()))
+    put("mime", "binhex_text.eml", part(b"text/plain", b"x\r\n" + binhex()))
+    for i, cut in enumerate((None, 100, 30, -3)):
+        put("mime", "tnef-%d.eml" % i, part(
+            b"application/ms-tnef; name=winmail.dat",
+            base64.encodebytes(tnef()[:cut]),
+            b"Content-Transfer-Encoding: base64\r\n"))
+    for flag in (3, 7, 0x1b):
+        put("edit", "html-%02x" % flag, bytes([flag]) + part(
+            b"text/html; charset=utf-8",
+            b"<html><head><title>t</title></head><!-- x --><BODY class='a>'>"
+            b"<p>text &amp; more</p><script>a</script></body></html>\r\n"))
+    for name, label, text in (
+            ("jp", b"iso-2022-jp", b"\x1b$BF|K\\8l\x1b(B a \x1b$@F|\x1b(J b"),
+            ("jp-kana", b"iso-2022-jp", b"\x1b(I1234\x1b(B\x1b$(D0!\x1b(B"),
+            ("kr", b"iso-2022-kr", b"\x1b$)C\x0e0!30\x0f a"),
+            ("hz", b"hz-gb-2312", b"a ~{VPND~} b ~~ ~\n"),
+            ("utf7", b"utf-7", b"+AOQA9g- +- +AGE +2D3eAA-"),
+            ("utf16", b"utf-16", b"\xfe\xff\0a\xd8\x3d\xde\0\xdc\0"),
+            ("utf32", b"utf-32le", b"a\0\0\0\0\xf6\1\0\0\0\x11\0")):
+        put("cte", "escape-" + name, b"\x0f" + label + b"\n" + text)
+
+
 # ---- whole sessions ----
 
 MIXED = (b"From: A <a@example.com>\r\nTo: b@example.org\r\n"
@@ -318,4 +405,5 @@ if __name__ == "__main__":
     events()
     config()
     quarfile()
+    hidden()
     sessions()
