@@ -177,6 +177,13 @@ test_memory(void **state)
 	}
 }
 
+/* ASan marks each announced byte, which takes a second a walk. */
+static bool
+is_slow(const char *name)
+{
+	return strncmp(name, "dictionary.", 11) == 0;
+}
+
 /* An exact copy, so that ASan sees a read behind its end. */
 static struct walk_seen
 walk_copy(struct span bytes, const char *name)
@@ -216,6 +223,8 @@ test_cut(void **state)
 		bool skip_it = false;
 		struct buf b;
 
+		if (is_slow(name))
+			continue;
 		walk_data(name, &b);
 		for (size_t k = 1; k < 8; k++) {
 			s = walk_copy(span_sub(buf_span(&b), 0, b.n * k / 8),
@@ -245,6 +254,8 @@ test_flipped(void **state)
 	for (int i = 0; i < n; i++) {
 		struct buf b;
 
+		if (is_slow(list[i]->d_name))
+			continue;
 		walk_data(list[i]->d_name, &b);
 		for (int round = 0; round < FLIPS; round++) {
 			size_t at[4];
