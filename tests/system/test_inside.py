@@ -417,7 +417,7 @@ def test_limits_are_told_in_words(inside):
         "deep": attached("a.zip", deep),
         "many": attached("a.zip", many.getvalue()),
         "bomb": attached("a.zip", zipped(bytes(120000000))),
-        "mime": eml(plain(SENDER, "a@in.example", "x", "hello"), 60)})
+        "mime": eml(plain(SENDER, "a@in.example", "x", "hello"), 120)})
     for name, record in r.items():
         assert rule_of(record) == UNCLEAR, name
         assert any("limits exceeded" in n for n in record["notes"]), record
@@ -440,7 +440,7 @@ def test_ambiguity_is_told_in_words(inside):
 def test_without_the_rule_it_passes(inside):
     """The rule, and nothing else, holds unclear mail."""
     switch = "UPDATE rules SET active=%d WHERE name='" + UNCLEAR + "'"
-    raw = eml(plain(SENDER, "a@in.example", "x", "hello"), 60)
+    raw = eml(plain(SENDER, "a@in.example", "x", "hello"), 120)
     rules.change(inside.gateway, [switch % 0])
     try:
         assert rule_of(inside.carry({"x": raw})["x"]) == ""
@@ -463,3 +463,27 @@ def test_ham_is_not_held(inside):
         len(records), len(held), len(ambiguous)))
     assert not ambiguous
     assert not held, {n: r["notes"] for n, r in held.items()}
+
+
+def test_where_the_virus_was(inside):
+    r = inside.carry({"x": attached("invoice.zip", zipped(EICAR))})["x"]
+    assert outcome(r) == "virus"
+    assert any("decoded part 2: invoice.zip" in n for n in r["notes"]), r
+
+
+def test_without_the_scanner_structure_still_counts(inside):
+    """admin.clamav off: what the bytes tell needs no scanner."""
+    g = inside.gateway
+    g.conf = {"admin": {"clamav": 0}}
+    g.write_conf()
+    try:
+        g.services["pmgd"].reload()
+        r = inside.carry({
+            "deep": eml(plain(SENDER, "a@in.example", "x", "hello"), 120),
+            "zip": attached("a.zip", zipped(EICAR))}, "files.example")
+    finally:
+        g.conf = {}
+        g.write_conf()
+        g.services["pmgd"].reload()
+    assert rule_of(r["deep"]) == UNCLEAR
+    assert rule_of(r["zip"]) == "Test File Name"

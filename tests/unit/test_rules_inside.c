@@ -269,6 +269,13 @@ contents_needed(void **state)
 		{"\r\nrebegins.\r\n", false},
 		{"\r\n(This file must be converted with BinHex 4.0)\r\n",
 		    true},
+		{"Content-Type: text/plain\r\nContent-Type: text/html\r\n"
+		    "\r\na\r\n", true},
+		{"Subject: \xe4\n\na\n", false},
+		{"Content-Type: message/rfc822\n\n"
+		    "Content-Type: message/rfc822\n\n"
+		    "Content-Type: message/rfc822\n\n"
+		    "Content-Type: message/rfc822\n\n\na\n", true},
 		{"Content-Type: multipart/alternative; boundary=b\r\n\r\n"
 		    "--b\r\n\r\na\r\n--b\r\nContent-Type: text/html\r\n\r\n"
 		    "a\r\n--b--\r\n", false},

@@ -10,6 +10,11 @@ enum {
 	/* Bytes that a text has no NUL in. */
 	TEXT_HEAD = 512,
 	DECLARED_MAX = 1024,	/* bytes of a declared type */
+	/* Defects that say nothing about what is in a mail: all others may
+	 * mean that some program finds something in a text, too. */
+	HARMLESS = MIME_BARE_LF | MIME_8BIT_HEADER,
+	/* Deeper texts an engine may not reach in the raw message. */
+	PLAIN_DEPTH = 3,
 };
 
 /* ---- whether contents are needed ---- */
@@ -55,7 +60,7 @@ is_plain_text(const struct mime *m, const struct mime_part *p)
 
 	if (strcmp(p->type, "text") != 0 ||
 	    (!html && strcmp(p->subtype, "plain") != 0) ||
-	    p->filename != NULL || p->nalt_name > 0 ||
+	    p->filename != NULL || p->nalt_name > 0 || p->depth > PLAIN_DEPTH ||
 	    (*p->disposition != '\0' && strcmp(p->disposition, "inline") != 0))
 		return false;
 	/* No program takes an attachment out of HTML. */
@@ -69,7 +74,7 @@ is_plain_text(const struct mime *m, const struct mime_part *p)
 bool
 facts_need_content(const struct mime *m)
 {
-	if (m->defects & (MIME_AMBIGUOUS | LIMITS))
+	if (m->defects & ~(uint32_t)HARMLESS)
 		return true;
 	for (size_t i = 0; i < m->npart; i++)
 		if (m->part[i]->child == NULL && !is_plain_text(m, m->part[i]))
