@@ -150,8 +150,14 @@ scan_step(struct checks *c)
 	struct err e;
 	int rc = ipc_recv(c->scan_fd, &msg, &b, 0, &e);
 
-	if (rc == 1) {
+	if (rc == 1)
 		ipc_close_fds(&msg);
+	if (rc == 1 && msg.type == SCAN_MSG_UNKNOWN) {
+		m->scan = (struct scan_reply){.result = SCAN_NOT_READY,
+		    .name = "", .heuristics = "",
+		    .detail = "pmgd-scan is of another version than pmgd: "
+		        "restart both"};
+	} else if (rc == 1) {
 		if (msg.type != SCAN_MSG_REPLY ||
 		    scan_reply_get(msg.body, &m->scan, &m->arena) != 0)
 			fatal("pmgd-scan broke the protocol");

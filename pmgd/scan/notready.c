@@ -57,6 +57,9 @@ answer(int sock, const struct scan_shared *sh, const char *why)
 		});
 		rc = ipc_send(sock, SCAN_MSG_REPLY, buf_span(&out), NULL, 0,
 		    SEND_MS, &e);
+	} else if (rc > 0) {
+		rc = ipc_send(sock, SCAN_MSG_UNKNOWN, span_of(NULL, 0), NULL,
+		    0, SEND_MS, &e);
 	}
 	if (rc < 0)
 		log_warn("request: %s", e.text);

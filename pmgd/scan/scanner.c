@@ -116,7 +116,10 @@ serve(const struct scanner *sc, int sock)
 		scan_answer(sc, sock, &m, &rq, &a);
 		name_message(sc->slot, "");
 	} else if (rc > 0) {
-		log_warn("request of unknown type 0x%x, or broken", m.type);
+		log_warn("request of unknown type 0x%x, or broken: of another "
+		    "version?", m.type);
+		(void)ipc_send(sock, SCAN_MSG_UNKNOWN, span_of(NULL, 0), NULL,
+		    0, SCAN_REPLY_MS, NULL);
 	}
 	ipc_close_fds(&m);
 	arena_free(&a);

@@ -24,6 +24,7 @@ EICAR = (b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-"
          b"ANTIVIRUS-TEST-FILE!$H+H*")
 SECOND = b"this is the second pattern of the pmgd-scan test"
 REQUEST, REPLY, STATUS, STATUS_REPLY = 0x101, 0x102, 0x103, 0x104
+UNKNOWN = 0x1ff
 CLEAN, VIRUS, HEURISTIC, NOT_READY, FAILED, TIMEOUT = range(6)
 WAIT = 30
 

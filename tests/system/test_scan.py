@@ -13,8 +13,8 @@ import pytest
 
 # scan and shared are fixtures.
 from tests.system.scan_daemon import (
-    CLEAN, EICAR, FAILED, HEURISTIC, REQUEST, VIRUS, mail, mail64, scan,
-    shared, zipped)
+    CLEAN, EICAR, FAILED, HEURISTIC, REQUEST, UNKNOWN, VIRUS, mail, mail64,
+    scan, shared, zipped)
 
 
 # ---------------------------------------------------------------- verdicts
@@ -144,14 +144,16 @@ def test_truncated_while_scanned(shared):
     assert shared.status()["crashed"] == before
 
 
-@pytest.mark.parametrize("packet", [
-    b"x", b"\0\2" + b"\1\1" + b"\0\0\0\0", struct.pack(">HHI", 1, REQUEST, 9),
-    struct.pack(">HHI", 1, REQUEST, 4) + b"\xff\xff\xff\xff",
-    struct.pack(">HHI", 1, 0x999, 0), b"\0" * 200000])
-def test_broken_request(shared, packet):
+@pytest.mark.parametrize("packet, answer", [
+    (b"x", None), (b"\0\2" + b"\1\1" + b"\0\0\0\0", None),
+    (struct.pack(">HHI", 1, REQUEST, 9), None), (b"\0" * 200000, None),
+    (struct.pack(">HHI", 1, REQUEST, 4) + b"\xff\xff\xff\xff",
+     (UNKNOWN, b"")),
+    (struct.pack(">HHI", 1, 0x999, 0), (UNKNOWN, b""))])
+def test_broken_request(shared, packet, answer):
     with contextlib.closing(shared.connect()) as s:
         s.send(packet)
-        assert shared.recv(s) is None
+        assert shared.recv(s) == answer
     assert shared.scan(mail(b"hello")).result == CLEAN
 
 
@@ -163,7 +165,7 @@ def test_descriptors_are_closed(shared):
         with tempfile.TemporaryFile() as f, \
                 contextlib.closing(shared.connect()) as s:
             shared.send(s, REQUEST, b"bad", [f.fileno()] * 4)
-            assert shared.recv(s) is None
+            assert shared.recv(s) == (UNKNOWN, b"")
     assert shared.scanners() == pid
     assert [len(os.listdir("/proc/%d/fd" % p)) for p in pid] == n
 

@@ -22,6 +22,10 @@ enum {
 	SCAN_MSG_REPLY = 0x0102,
 	SCAN_MSG_STATUS = 0x0103,	/* tools: empty body */
 	SCAN_MSG_STATUS_REPLY = 0x0104,
+	/* Empty: such a request is not known here. Programs of different
+	 * versions meet during an upgrade, and no message must look guilty of
+	 * that: another layout of a packet is another number. */
+	SCAN_MSG_UNKNOWN = 0x01ff,
 	SCAN_TEXT_MAX = 4096,		/* bytes of one text field; cut there */
 	/* A request and a reply have to fit one packet (IPC_MAX). */
 	SCAN_OBJECTS_MAX = 1500,
