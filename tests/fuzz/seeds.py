@@ -187,6 +187,8 @@ def protocols():
     put("proto_filter", "raw-short", b"\1abc")
     for n in range(5):
         put("proto_filter", "send-%d" % n, bytes([5 + n]) + b"abc" * n + b"x")
+    put("proto_scan", "request-name-long", b"\0" + lp("4B1") + struct.pack(
+        ">QIIBQQ", 100, 1, 2, 3, 10, 20) + lp("x" * 70))
 
 
 def events():
