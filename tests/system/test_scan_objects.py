@@ -10,8 +10,8 @@ import pytest
 
 # scan and shared are fixtures.
 from tests.system.scan_daemon import (
-    CLEAN, EICAR, FAILED, HEURISTIC, REQUEST, VIRUS, mail, mail64, scan,
-    shared, zipped)
+    CLEAN, EICAR, FAILED, HEURISTIC, REQUEST, UNKNOWN, VIRUS, mail, mail64,
+    scan, shared, zipped)
 
 SCAN, LIST = 1, 2
 ENCRYPTED, UNREADABLE, MACROS, LIMIT, ARCHIVE = 1, 2, 4, 8, 16
@@ -119,7 +119,7 @@ def test_too_many_objects_are_refused(shared):
             tempfile.TemporaryFile() as f:
         body = shared.request(0, "x")[:-4] + struct.pack(">I", 1501)
         shared.send(s, REQUEST, body, [f.fileno()])
-        assert shared.recv(s) is None
+        assert shared.recv(s) == (UNKNOWN, b"")
     assert shared.scan(mail(b"hello")).result == CLEAN
 
 
