@@ -384,11 +384,30 @@ commit_begins(void)
 	alarm(0);
 }
 
+/*
+ * Users may release what is in the spam quarantine. What holds a virus, or may
+ * hide one because nobody could look at all of it, is for administrators.
+ */
+static enum quarantine_kind
+quarantine_kind(const struct message *m, const struct rule *rule)
+{
+	if (m->scanned && m->scan.result == SCAN_VIRUS)
+		return QUAR_VIRUS;
+	for (size_t i = 0; i < m->plan->nmatch; i++) {
+		const struct plan_match *pm = &m->plan->match[i];
+		const struct object *what = pm->object[CAT_WHAT];
+
+		if (pm->rule == rule && what != NULL &&
+		    (what->type == WHAT_AMBIGUOUS ||
+		     what->type == WHAT_LIMITS || what->type == WHAT_MACROS))
+			return QUAR_VIRUS;
+	}
+	return QUAR_SPAM;
+}
+
 void
 commit_plan(struct worker *w, struct message *m)
 {
-	bool virus = m->scanned && m->scan.result == SCAN_VIRUS;
-
 	commit_begins();
 	for (size_t i = 0; i < m->env.nrcpt; i++)
 		m->outcome[i].quarantine_id = m->outcome[i].queue_id = "";
@@ -401,7 +420,7 @@ commit_plan(struct worker *w, struct message *m)
 			continue;
 		else if (c->group->disp == DISP_QUARANTINE)
 			quarantine_group(w, m, c,
-			    virus ? QUAR_VIRUS : QUAR_SPAM);
+			    quarantine_kind(m, c->group->rule));
 	}
 	for (size_t i = 0; i < m->plan->ngroup; i++) {
 		struct copy *c = &m->copy[i];
