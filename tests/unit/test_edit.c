@@ -60,6 +60,20 @@ test_remove(void **state)
 	assert_written(e, "Subject: x\r\nTo: y\r\n\r\nbody\r\n");
 }
 
+/* A first line that continues nothing must not continue our field. */
+static void
+test_orphan_line(void **state)
+{
+	struct edit *e = edit_of(SPAN_LIT(" from the sender\r\nA: 1\r\n\r\n"
+	    "body\r\n"));
+
+	(void)state;
+	assert_int_equal(0, edit_header_add(e, "X-One", "1", &err));
+	assert_int_equal(0, edit_header_add(e, "X-Two", "2", &err));
+	assert_written(e, "X-One: 1\r\nX-Two: 2\r\nX-PMG-Orphan: from the "
+	    "sender\r\nA: 1\r\n\r\nbody\r\n");
+}
+
 static void
 test_remove_prefix(void **state)
 {
@@ -340,6 +354,7 @@ main(void)
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_orphan_line),
 		cmocka_unit_test(test_remove_prefix),
 		cmocka_unit_test(test_remove_many),
 		cmocka_unit_test(test_remove_beyond_cap),

@@ -223,6 +223,23 @@ field_append(struct edit *e, const struct mime_part *p, struct span text)
 	return edit_splice(e, owner, at, at, EDIT_FIELD, text);
 }
 
+/*
+ * A message that begins with a blank: under a field of ours that line would
+ * continue it, and its sender would say what the field says.
+ */
+static void
+orphan_name(struct edit *e)
+{
+	struct span header = header_of(e, e->m->part[0]);
+
+	if (header.n == 0 || (header.p[0] != ' ' && header.p[0] != '\t'))
+		return;
+	for (struct edit_splice *s = e->first; s != NULL; s = s->next)
+		if (!s->dead && s->rank == EDIT_ORPHAN)
+			return;
+	edit_splice(e, NULL, 0, 0, EDIT_ORPHAN, SPAN_LIT("X-PMG-Orphan:"));
+}
+
 /* On top of the message: above all that may be signed, and whatever odd lines
  * the header has. */
 static struct edit_splice *
@@ -232,6 +249,7 @@ field_prepend(struct edit *e, struct span text)
 
 	if (top->body_off < top->body_end)
 		edit_end_header(e, top);
+	orphan_name(e);
 	return edit_splice(e, NULL, 0, 0, EDIT_FIELD, text);
 }
 

@@ -11,6 +11,7 @@
 enum edit_rank {
 	EDIT_EOL,		/* ends an unfinished header line */
 	EDIT_FIELD,
+	EDIT_ORPHAN,		/* a name for a line that continues nothing */
 	EDIT_BLANK_LINE,	/* ends a header that nothing ended */
 	EDIT_BODY,
 };
