@@ -224,16 +224,24 @@ def suite_contract(result, args):
            6 * 3600 if args.long else 900)
 
 
-def tap_script(result, name, path, timeout):
+def tap_script(result, name, path, timeout, env=None):
     if not os.path.exists(os.path.join(TOP, path)):
         return
     log = os.path.join(OUT, name + ".log")
-    read_tap(result, name, log, run([os.path.join(TOP, path)], log, timeout))
+    read_tap(result, name, log,
+             run([os.path.join(TOP, path)], log, timeout, env))
 
 
 def suite_oracle(result, args):
     """lib/mail against other parsers (doc/MIME.md)."""
     tap_script(result, "oracle", "tests/oracle/check.sh", 300)
+
+
+def suite_model(result, args):
+    """The rules against a slow model of them (tests/model/README.md)."""
+    env = dict(ENV, MODEL_CASES="100000") if args.long else None
+    tap_script(result, "model", "tests/model/check.sh",
+               3 * 3600 if args.long else 300, env)
 
 
 def suite_stretch(result, args):
@@ -251,8 +259,9 @@ SUITES = (
     ("unit", suite_unit, 120),
     ("fuzz", suite_fuzz, 60),
     ("oracle", suite_oracle, 60),
-    ("system", suite_system, 240),
-    ("sandbox", suite_sandbox, 120),
+    ("model", suite_model, 30),
+    ("system", suite_system, 300),
+    ("sandbox", suite_sandbox, 240),
     ("contract", suite_contract, 300),
     ("stretch", suite_stretch, 20),
     ("packages", suite_packages, 360),
