@@ -32,7 +32,10 @@ enum {
 	 * only before printing has it, too. */
 	WALK_ENCRYPTED = 1,
 	WALK_UNREADABLE = 2,	/* broken, or of a kind nobody here can unpack */
-	WALK_MACROS = 4,	/* Office document that holds macros */
+	/* Office document with macros or other active content: DDE, actions
+	 * that run programs, a template from the web; PDF that runs scripts
+	 * by itself or launches programs. */
+	WALK_MACROS = 4,
 	WALK_LIMIT = 8,		/* a cap was reached: not all was looked at */
 	WALK_ARCHIVE = 16,	/* is itself a container that was entered */
 };

@@ -2,6 +2,7 @@
 #include "scan/walk_state.h"
 
 #include "lib/base/str.h"
+#include "scan/walk_active.h"
 
 /* ASCII text that may be in UTF-16 (part lists may): without its NULs. */
 enum { PART_LIST_MAX = 1024 * 1024 };
@@ -72,9 +73,13 @@ walk_office_note(struct walk_office *o, struct span name, struct span content)
 		o->macros = true;
 	if (span_iprefix(name, "Scripts/") && !has_suffix(name, "/"))
 		o->macros = true;
-	if (span_ieqs(name, "META-INF/manifest.xml") &&
-	    has_text(content, "encryption-data"))
-		o->encrypted = true;
+	if (span_ieqs(name, "META-INF/manifest.xml")) {
+		o->odf = true;
+		if (has_text(content, "encryption-data"))
+			o->encrypted = true;
+	}
+	if (!o->active)
+		o->active = active_part(content);
 }
 
 #define OOXML "application/vnd.openxmlformats-officedocument."

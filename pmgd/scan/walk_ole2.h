@@ -13,7 +13,7 @@
 struct ole2_office {
 	bool installer;		/* set by the reader: it is in the root */
 	bool word, excel, powerpoint, visio, outlook;
-	bool macros;
+	bool macros;		/* or other active content */
 	bool encrypted;
 };
 

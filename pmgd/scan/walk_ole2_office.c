@@ -1,6 +1,7 @@
 #include "scan/walk_ole2.h"
 
 #include "lib/mail/utf8.h"
+#include "scan/walk_active.h"
 #include "scan/walk_state.h"
 
 enum {
@@ -11,7 +12,7 @@ enum {
 	BIFF_FILEPASS = 0x2f,
 	BIFF_BOUNDSHEET = 0x85,
 	SHEET_MACRO = 1,
-	RECORDS_MAX = 100000,
+	BIFF8 = 0x600,
 };
 /* Header token of an encrypted presentation, [MS-PPT] 2.3.2. */
 #define PPT_ENCRYPTED UINT32_C(0xf3d1c4df)
@@ -38,18 +39,26 @@ ole2_note_entry(struct ole2_office *o, struct span name)
 		o->encrypted = true;
 }
 
-/* Records up to the end of the workbook's own part: the list of sheets, of
- * which a macro sheet holds formulas that act, and the mark of encryption. */
+/*
+ * Records of the workbook's own part: the list of sheets, of which a macro
+ * sheet holds formulas that act, links by DDE, and the mark of encryption.
+ * Before BIFF8 each sheet has its links behind that part.
+ */
 static void
 note_workbook(struct ole2_office *o, struct span s)
 {
+	struct active_book book = {.version = walk_le16(s, 4)};
 	size_t at = 0;
 
-	for (unsigned i = 0; i < RECORDS_MAX && s.n - at >= 4; i++) {
+	if ((walk_le16(s, 0) & 0xff) != 9)
+		return;
+	while (s.n - at >= 4) {
 		unsigned type = walk_le16(s, at), n = walk_le16(s, at + 2);
 
-		if (type == BIFF_EOF || (i == 0 && (type & 0xff) != 9))
+		if (type == BIFF_EOF && book.version >= BIFF8)
 			return;
+		if (active_book_record(&book, type, span_sub(s, at + 4, n)))
+			o->macros = true;
 		if (type == BIFF_FILEPASS)
 			o->encrypted = true;
 		if (type == BIFF_BOUNDSHEET && n > 5 && at + 4 + n <= s.n &&
@@ -69,6 +78,8 @@ note_presentation(struct ole2_office *o, struct span s)
 	const struct span atom = SPAN_LIT("\x02\0\0\x04\x0c\0\0\0");
 	size_t at = 0;
 
+	if (active_slides(s))
+		o->macros = true;
 	while ((at = span_find(s, at, atom)) != SIZE_MAX) {
 		if (walk_le32(s, at + 8) != 0 && walk_le32(s, at + 12) == 1)
 			o->macros = true;
@@ -83,6 +94,8 @@ ole2_note_stream(struct ole2_office *o, struct span name, struct span s)
 		if (walk_le16(s, 0) == WORD_IDENT &&
 		    (walk_le16(s, 10) & WORD_ENCRYPTED) != 0)
 			o->encrypted = true;
+		if (active_word(s))
+			o->macros = true;
 	} else if (span_ieqs(name, "Workbook") || span_ieqs(name, "Book")) {
 		note_workbook(o, s);
 	} else if (span_ieqs(name, "PowerPoint Document")) {

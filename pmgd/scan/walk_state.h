@@ -148,6 +148,8 @@ bool walk_locale_prepare(void);
 struct walk_office {
 	bool content_types, word, excel, powerpoint, visio;
 	bool manifest, dex, macros, encrypted, macro_type, template_type;
+	bool odf;		/* perhaps */
+	bool active;		/* if it is a document at all */
 };
 void walk_office_note(struct walk_office *o, struct span name,
     struct span content);

@@ -502,7 +502,8 @@ walk_zip(struct walk *w, const struct walk_in *in)
 	/* Behind other bytes, those decide what it is called. */
 	if (type != NULL && is_at(in->bytes, 0, "PK\x03\x04"))
 		*in->type_r = type;
-	if (z.office.macros || (z.office.content_types && z.inner_macros))
+	if (z.office.macros || (z.office.content_types && z.inner_macros) ||
+	    ((z.office.content_types || z.office.odf) && z.office.active))
 		z.flags |= WALK_MACROS;
 	if (z.office.encrypted)
 		z.flags |= WALK_ENCRYPTED;

@@ -203,6 +203,81 @@ test_sandbox(void **state)
 	buf_free(&want);
 }
 
+/* Documents of make_active.py: active where the name says so, and only there. */
+static void
+test_active(void **state)
+{
+	struct dirent **list;
+	int n = walk_files(&list);
+	unsigned active = 0, quiet = 0;
+
+	(void)state;
+	for (int i = 0; i < n; i++) {
+		bool want = strncmp(list[i]->d_name, "active-", 7) == 0;
+		struct walk_seen s;
+		struct buf b;
+
+		if (!want && strncmp(list[i]->d_name, "quiet", 5) != 0)
+			continue;
+		walk_data(list[i]->d_name, &b);
+		s = walk_text(buf_span(&b), "", &walk_limits_default);
+		if ((s.flags & ~(unsigned)WALK_ARCHIVE) !=
+		    (want ? WALK_MACROS : 0))
+			fail_msg("%s: flags %u", list[i]->d_name, s.flags);
+		*(want ? &active : &quiet) += 1;
+		buf_free(&s.text);
+		buf_free(&b);
+	}
+	assert_true(active >= 25 && quiet >= 9);
+	walk_files_free(list, n);
+}
+
+/* Cut off anywhere, and with any byte of it changed: for the sanitizers. */
+static void
+test_active_hostile(void **state)
+{
+	struct dirent **list;
+	int n = walk_files(&list);
+
+	(void)state;
+	for (int i = 0; i < n; i++) {
+		struct buf b;
+
+		if (strncmp(list[i]->d_name, "active-", 7) != 0)
+			continue;
+		walk_data(list[i]->d_name, &b);
+		for (size_t k = 0; k < b.n; k += 7) {
+			unsigned char *copy = malloc(k + 1);
+			struct walk_seen s;
+
+			memcpy(copy, b.p, k);
+			s = walk_text(span_of(copy, k), "",
+			    &walk_limits_default);
+			buf_free(&s.text);
+			free(copy);
+			b.p[k] ^= (unsigned char)(1 + k);
+			s = walk_text(buf_span(&b), "", &walk_limits_default);
+			buf_free(&s.text);
+			b.p[k] ^= (unsigned char)(1 + k);
+		}
+		buf_free(&b);
+	}
+	walk_files_free(list, n);
+}
+
+/* In the corpus' documents that do something, unlike a text or a program. */
+static bool
+corpus_active(const char *name)
+{
+	static const char *const words[] = {"-macro-", "-dde-", "-action-",
+	    "-javascript-", "acrobat-attachment"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(name, words[i]) != NULL)
+			return true;
+	return false;
+}
+
 /* The corpus' documents: macros where the name says so, and only there. */
 static void
 test_corpus_macros(void **state)
@@ -233,7 +308,7 @@ test_corpus_macros(void **state)
 			s = walk_text(buf_span(&b), name,
 			    &walk_limits_default);
 			if (((s.flags & WALK_MACROS) != 0) !=
-			    (strstr(name, "-macro-") != NULL) ||
+			    corpus_active(name) ||
 			    (s.flags & ~(unsigned)(WALK_ARCHIVE | WALK_MACROS)))
 				fail_msg("%s: flags %u", name, s.flags);
 			buf_free(&s.text);
@@ -251,6 +326,8 @@ main(void)
 		cmocka_unit_test(test_each_format),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_sandbox),
+		cmocka_unit_test(test_active),
+		cmocka_unit_test(test_active_hostile),
 		cmocka_unit_test(test_corpus_macros),
 	};
 

@@ -78,7 +78,7 @@ walk_files(struct dirent ***list)
 	for (int i = 0; i < n; i++) {
 		const char *name = (*list)[i]->d_name;
 
-		if (name[0] == '.' || strcmp(name, "make.py") == 0 ||
+		if (name[0] == '.' || strstr(name, ".py") != NULL ||
 		    strcmp(name, "expected.txt") == 0)
 			free((*list)[i]);
 		else

@@ -4,6 +4,7 @@
 Needs: p7zip-full zip libarchive-tools xorriso arj rpm dpkg gcab jlha-utils
 lzip lz4 zstd bzip2 xz-utils. RAR is written by hand, stored: its packer is
 not free. What the tools cannot make (evasions, broken ones) is made here too.
+make_active.py makes the documents with active content.
 """
 
 import gzip
@@ -445,4 +446,5 @@ def main():
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
