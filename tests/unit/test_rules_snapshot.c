@@ -193,10 +193,10 @@ test_round_trip(void **state)
 	/* The ruleset keeps nothing of the snapshot's memory. */
 	memset(out.p, 0xee, out.n);
 	assert_int_equal(ruleset_version(rs), 42);
-	assert_int_equal(ruleset_rules(rs, &r), 14);
+	assert_int_equal(ruleset_rules(rs, &r), 15);
 	assert_string_equal(r[0]->name, "Blacklist");
 	n = ruleset_groups(rs, &g);
-	assert_int_equal(n, 25);
+	assert_int_equal(n, 26);
 	assert_string_equal(g[0].object[0].value, "nomail@fromthisdomain.com");
 	ruleset_free(rs);
 	buf_free(&out);
@@ -407,7 +407,7 @@ test_shipped_rules_at_work(void **state)
 			    (int)d, nsteps, nnotices);
 	}
 	assert_int_equal(ruleset_needs(rs, DIR_IN), NEED_SPAM | NEED_VIRUS |
-	    NEED_CONTENT | NEED_LIMITS);
+	    NEED_CONTENT | NEED_ARCHIVE | NEED_LIMITS);
 	/* Not spam: only the text of a notification asks for it. */
 	assert_int_equal(ruleset_needs(rs, DIR_OUT), NEED_VIRUS |
 	    NEED_CONTENT | NEED_LIMITS);
@@ -454,6 +454,7 @@ test_shipped_list(void **state)
 		{96, RULE_OUT, true, "Virus Alert"},
 		{96, RULE_IN, true, "Block Viruses"},
 		{95, RULE_BOTH, true, "Quarantine Unclear Mail"},
+		{94, RULE_IN, true, "Quarantine Active Content"},
 		{93, RULE_IN, true, "Block Dangerous Files"},
 		{90, RULE_IN, true, "Modify Header"},
 		{89, RULE_IN, false, "Quarantine Office Files"},
@@ -473,7 +474,7 @@ test_shipped_list(void **state)
 	shipped(&out);
 	rs = ruleset_load(buf_span(&out), &e);
 	assert_non_null(rs);
-	assert_int_equal(ruleset_rules(rs, &r), 14);
+	assert_int_equal(ruleset_rules(rs, &r), 15);
 	buf_init(&text, 1 << 20);
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		assert_string_equal(r[i]->name, want[i].name);

@@ -170,7 +170,7 @@ object_describe(struct buf *out, const struct object *o)
 		buf_puts(out, "an archive is broken or of an unknown kind");
 		break;
 	case WHAT_MACROS:
-		buf_puts(out, "an Office document has macros");
+		buf_puts(out, "a document has macros or other active content");
 		break;
 	case WHAT_AMBIGUOUS:
 		buf_puts(out, "mail programs read it differently");

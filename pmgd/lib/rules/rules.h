@@ -148,7 +148,8 @@ struct inside {
 enum {
 	INSIDE_ENCRYPTED = 1,	/* not readable without a password */
 	INSIDE_UNREADABLE = 2,	/* broken, or of a kind that is not known */
-	INSIDE_MACROS = 4,	/* Office document with macros */
+	INSIDE_MACROS = 4,	/* document with macros or other content
+				 * that starts programs */
 };
 
 struct facts {

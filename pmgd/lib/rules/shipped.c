@@ -63,6 +63,9 @@ static const struct shipped_group {
 	    "read it differently, or it is too deep, too large or too much "
 	    "to be checked whole", CAT_WHAT, {
 	    {.type = WHAT_AMBIGUOUS}, {.type = WHAT_LIMITS}}},
+	{"Active Content", "Documents with macros or other content that "
+	    "starts programs", CAT_WHAT, {
+	    {.type = WHAT_MACROS}}},
 	{"Spam (Level 3)", "Mail that is probably spam", CAT_WHAT, {
 	    {.type = WHAT_SPAM, .number = 3}}},
 	{"Spam (Level 5)", "Mail that is very likely spam", CAT_WHAT, {
@@ -141,6 +144,8 @@ static const struct shipped_rule {
 	    {"Notify Sender", "Notify Admin", "Block"}},
 	{"Quarantine Unclear Mail", 95, RULE_BOTH, true, NULL,
 	    "Unclear Content", {"Quarantine"}},
+	{"Quarantine Active Content", 94, RULE_IN, true, NULL,
+	    "Active Content", {"Quarantine"}},
 	{"Block Dangerous Files", 93, RULE_IN, true, NULL, "Dangerous Content",
 	    {"Remove attachments"}},
 	{"Modify Header", 90, RULE_IN, true, NULL, NULL,
