@@ -42,6 +42,13 @@ test_uuencode(void **state)
 	    "YmVnaW4gNjQ0IGEKIzg2KUMKYAplbmQK"));
 	must_find(&r, CONTENT_UUENCODE, "abc", "a");
 	content_done(&r);
+	/* One block that does not end, and then the next. */
+	r = content_read(SPAN_LIT("Subject: x\n\n"
+	    "begin-base64 644 a.txt\nYWJj\n"
+	    "begin-base64 644 b.exe\nZGVm\n====\n"));
+	must_find(&r, CONTENT_UUENCODE, "abc", "a.txt");
+	must_find(&r, CONTENT_UUENCODE, "def", "b.exe");
+	content_done(&r);
 }
 
 static void

@@ -76,8 +76,11 @@ base64_block(struct span in, size_t off, struct buf *out, size_t *lines)
 
 		if (span_eq(line, SPAN_LIT("====")))
 			break;
-		if (span_find(line, 0, SPAN_LIT("-")) != SIZE_MAX)
+		/* No data: the first line of the next one, perhaps. */
+		if (span_find(line, 0, SPAN_LIT("-")) != SIZE_MAX) {
+			off = stop;
 			break;
+		}
 		stop = off;
 		if (line.n > 0)
 			++*lines;
