@@ -306,6 +306,31 @@ test_memory(void **state)
 	buf_free(&out);
 }
 
+/* Names that no memory is left for are not silently the part's. */
+static void
+test_long_names(void **state)
+{
+	enum { FILES = 2000, NAME_BYTES = 10000 };
+	struct reading_of r;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, FILES * (NAME_BYTES + 100));
+	buf_puts(&b, "Subject: x\n\n");
+	for (int i = 0; i < FILES; i++) {
+		buf_printf(&b, "begin 644 %05d", i);
+		repeat(&b, "n", NAME_BYTES);
+		buf_printf(&b, ".exe\n#%c%c)C\nend\n", '0' + i / 64, '!' + i % 64);
+	}
+	r = content_read(buf_span(&b));
+	assert_true(r.list.n > 1);
+	assert_int_equal(r.list.defects & MIME_LIMIT_PARTS, 0);
+	assert_true(r.list.defects & MIME_LIMIT_MEMORY);
+	assert_false(arena_full(&arena));
+	content_done(&r);
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -313,6 +338,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_bombs, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_depth, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,9 +7,6 @@ enum {
 	SEEN_DEPTH = 8,
 };
 
-static const uint32_t limits = MIME_LIMIT_DEPTH | MIME_LIMIT_PARTS |
-    MIME_LIMIT_HEADER | MIME_LIMIT_MEMORY;
-
 /* ---- the walk ---- */
 
 static bool
@@ -153,7 +150,7 @@ static void
 walk_parts(struct walk *w, const struct mime *m)
 {
 	w->m = m;
-	w->list.defects |= m->defects & limits;
+	w->list.defects |= m->defects & CONTENT_LIMITS;
 	for (size_t i = 0; i < m->npart; i++) {
 		const struct mime_part *p = m->part[i];
 
@@ -257,6 +254,9 @@ content_of(const struct mime *m, struct buf *out, struct arena *a)
 	run_jobs(&w);
 	put_in_order(&w, m);
 	buf_free(&w.tmp);
+	/* Perhaps of a name only, which is then not what clients show. */
+	if (a->full)
+		w.list.defects |= MIME_LIMIT_MEMORY;
 	if (a->max < max) {
 		a->max = max;
 		a->full = full;

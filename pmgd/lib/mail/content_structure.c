@@ -51,6 +51,7 @@ structure(struct walk *w, const struct mime *top,
 	m = mime_parse_reading(top->msg, &mime_limits_default, reading, w->a);
 	w->m = m;
 	w->inside = true;
+	w->list.defects |= m->defects & CONTENT_LIMITS;
 	for (size_t i = 0; i < m->npart; i++) {
 		const struct mime_part *p = m->part[i];
 

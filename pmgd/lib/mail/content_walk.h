@@ -7,6 +7,11 @@
 
 #include "lib/mail/content.h"
 
+/* What a parse did not get to, the list does not have. */
+#define CONTENT_LIMITS							\
+	((uint32_t)(MIME_LIMIT_DEPTH | MIME_LIMIT_PARTS |		\
+	    MIME_LIMIT_HEADER | MIME_LIMIT_MEMORY))
+
 /* A message within the content, still to be read. */
 struct job {
 	struct job *next;
