@@ -30,7 +30,8 @@ enter(struct walk *w, enum walk_kind k, const struct walk_in *in)
 	}
 }
 
-/* Behind other bytes: a mere look-alike leaves no trace. */
+/* Behind other bytes: a mere look-alike leaves no trace, unless there are so
+ * many that what is behind them was not tried. */
 static unsigned
 enter_embedded(struct walk *w, const struct walk_in *in)
 {
@@ -42,6 +43,8 @@ enter_embedded(struct walk *w, const struct walk_in *in)
 
 	if (n > 0 && in->depth > w->lim.depth)
 		return WALK_LIMIT;
+	if (n == WALK_EMBEDDED)
+		flags |= WALK_LIMIT;
 	inner.type_r = &ignored;
 	for (unsigned i = 0; i < n && !w->stop; i++) {
 		unsigned before = w->entries, f;
@@ -86,6 +89,16 @@ enter_all(struct walk *w, uint32_t kinds, const struct walk_in *in)
 	return flags;
 }
 
+/* Nothing that is whole begins at the start: a zip is found by its end. */
+static bool
+hides_embedded(struct span bytes, uint32_t kinds)
+{
+	bool zip = bytes.n > 1 && bytes.p[0] == 'P' && bytes.p[1] == 'K';
+
+	kinds &= ~(1u << KIND_PDF);
+	return kinds == 0 || (kinds == 1u << KIND_ZIP && !zip);
+}
+
 unsigned
 walk_object(struct walk *w, const struct walk_names *names,
     struct span bytes, unsigned depth, unsigned flags)
@@ -96,7 +109,7 @@ walk_object(struct walk *w, const struct walk_names *names,
 	bool cut = (flags & WALK_LIMIT) != 0;
 	unsigned f;
 
-	if (kinds == 0 || kinds == 1u << KIND_PDF)
+	if (hides_embedded(bytes, kinds))
 		flags |= enter_embedded(w, &in);
 	f = enter_all(w, kinds, &in);
 	/* Its end is missing because we did not unpack it. */
