@@ -126,7 +126,8 @@ def test_control_one_lost_mail_is_seen(aftermath):
     """The same evidence with one delivery taken away must go red."""
     load, _, folder, sink_log = aftermath
     with open(sink_log) as f:
-        ident = next(i for i in load.acked() if "r-%s@" % i in f.read())
+        at_sink = f.read()
+    ident = next(i for i in load.acked() if "r-%s@" % i in at_sink)
     damaged = without_one_delivery(sink_log, folder, ident)
     status, verdict, _ = check(folder, damaged, load.path)
     assert status == 1 and verdict["lost"] == [ident]
