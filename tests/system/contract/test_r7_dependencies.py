@@ -73,8 +73,11 @@ def next_hop(**script):
 
 def no_next_hop():
     path = "var/spool/postfix/public/pmg-reinject"
-    return (lambda g: os.rename(g.path(path), g.path(path + ".away")),
-            lambda g: os.rename(g.path(path + ".away"), g.path(path)))
+
+    def away(g):
+        os.rename(g.path(path), g.path(path + ".away"))
+        g.sink.hang_up()        # nor is a connection that a worker kept
+    return away, lambda g: os.rename(g.path(path + ".away"), g.path(path))
 
 
 CELLS = {
