@@ -7,7 +7,9 @@
 #include "lib/mail/content.h"
 
 enum {
-	INSIDE_NEEDS = NEED_CONTENT | NEED_ARCHIVE | NEED_LIMITS,
+	/* The engine's own parser does not find every content: viruses need
+	 * them as much as names and types do. */
+	INSIDE_NEEDS = NEED_VIRUS | NEED_CONTENT | NEED_ARCHIVE | NEED_LIMITS,
 	/* Decoded bytes of one message, whatever clamav.maxscansize says: the
 	 * worker's address space has to hold them twice while they grow. */
 	BYTES_MAX = 512 * 1024 * 1024,
