@@ -13,7 +13,6 @@ enum {
 	FIELD_BEGIN = 0x13,
 	ACTION_MACRO = 1,
 	ACTION_PROGRAM = 2,
-	TAG_REACH = 8 * 1024,	/* of a relation, around a word in it */
 	XLSB_SUPBOOK_DDE = 1,
 	XML_START = 512,	/* white space before its first tag */
 };
@@ -42,19 +41,6 @@ has_element(struct span s, const char *name)
 	return false;
 }
 
-/* The tag around at, as far as it is near. */
-static struct span
-tag_around(struct span s, size_t at)
-{
-	size_t low = at > TAG_REACH ? at - TAG_REACH : 0, from = at, to = at;
-
-	while (from > low && s.p[from] != '<')
-		from--;
-	while (to < s.n && to - at < TAG_REACH && s.p[to] != '>')
-		to++;
-	return span_sub(s, from, to - from);
-}
-
 static bool
 is_web(struct span tag)
 {
@@ -75,16 +61,23 @@ is_web(struct span tag)
 	return false;
 }
 
-/* A template on a disk or a share is usual, one from the web is not. */
+/* A template on a disk or a share is usual, one from the web is not. A value
+ * may hold >, but no <: up to that it is one tag. */
 static bool
 has_web_template(struct span s)
 {
 	const struct span word = SPAN_LIT("attachedTemplate");
+	size_t low = 0, at = 0;
 
-	for (size_t at = 0; (at = span_find(s, at, word)) != SIZE_MAX;
-	    at += word.n)
-		if (is_web(tag_around(s, at)))
+	while ((at = span_find(s, at, word)) != SIZE_MAX) {
+		size_t from = at, to = span_chr(s, at, '<');
+
+		while (from > low && s.p[from] != '<')
+			from--;
+		if (is_web(span_sub(s, from, to - from)))
 			return true;
+		low = at = to;
+	}
 	return false;
 }
 

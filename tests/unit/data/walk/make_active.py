@@ -57,6 +57,9 @@ def make_active_zip():
     put("active-template.docx", office(
         DOC, "<w/>", [("word/_rels/settings.xml.rels", relation(
             "attachedTemplate", "https://evil.example/t.dotm"))]))
+    put("active-padded.docx", office(
+        DOC, "<w/>", [("x.rels", relation(
+            'attachedTemplate" X=">%s' % (" " * 9999), "HTTP://x.example/"))]))
     put("active-program.pptx", office(
         SLIDE, '<a:hlinkClick r:id="r" action="ppaction://program"/>'))
     put("active-dde.ods", zipped([
