@@ -85,6 +85,7 @@ struct work {
 	int64_t deadline;
 	struct arena *a;
 	uint32_t part;		/* of the object that is walked through */
+	bool scan;		/* what is in it, too */
 	size_t bytes;		/* that the entries take in the reply */
 };
 
@@ -142,6 +143,42 @@ message_read(struct work *w, struct copy *c, int fd, struct err *e)
 	return copy_read(c, fd, 0, size, e);
 }
 
+/* Nothing more is worth looking at. */
+static bool
+is_decided(const struct work *w)
+{
+	return w->in->v.result == SCAN_VIRUS ||
+	    w->in->v.result == SCAN_TIMEOUT;
+}
+
+/*
+ * What the walk unpacked and the engine could not, or did by another directory
+ * of the archive. What the engine met before costs it a hash.
+ */
+static void
+scan_entry(struct work *w, struct span content)
+{
+	int64_t left = w->deadline - clock_mono_ms();
+	struct engine_verdict v;
+
+	if (content.n == 0 || is_decided(w))
+		return;
+	if (left <= 0) {
+		w->in->limits |= SCAN_LIMIT_WALK;
+		return;
+	}
+	engine_scan(w->en, content.p, content.n, (unsigned)left, &v);
+	if (v.result == SCAN_FAILED || v.result == SCAN_TIMEOUT) {
+		log_warn("part %u: an entry was not scanned on its own: %s",
+		    w->part, v.detail);
+		w->in->limits |= SCAN_LIMIT_ENGINE;
+		return;
+	}
+	engine_verdict_add(&w->in->v, &v);
+	if (w->in->v.result == SCAN_VIRUS)
+		w->in->where = w->part;
+}
+
 static void
 add_found(void *arg, const struct walk_entry *e)
 {
@@ -154,6 +191,8 @@ add_found(void *arg, const struct walk_entry *e)
 		/* Of the object itself the worker knows it whole. */
 		.name = e->depth > 0 ? e->name : "", .type = e->type};
 
+	if (e->depth > 0 && w->scan)
+		scan_entry(w, e->content);
 	if (in->found == NULL)
 		in->found = arena_array(w->a, SCAN_FOUND_MAX,
 		    sizeof(*in->found));
@@ -198,6 +237,7 @@ walk_object(struct work *w, const struct copy *c,
 		return;
 	}
 	w->part = o->part;
+	w->scan = (o->flags & SCAN_OBJECT_SCAN) != 0;
 	if (walk(span_of(c->p, c->n), o->name, &l, add_found, w) & WALK_LIMIT)
 		w->in->limits |= SCAN_LIMIT_WALK;
 }
@@ -219,14 +259,6 @@ inspect_object(struct work *w, int fd, uint64_t size,
 	else
 		walk_object(w, &c, o);
 	copy_free(&c);
-}
-
-/* Nothing more is worth looking at. */
-static bool
-is_decided(const struct work *w)
-{
-	return w->in->v.result == SCAN_VIRUS ||
-	    w->in->v.result == SCAN_TIMEOUT;
 }
 
 static void

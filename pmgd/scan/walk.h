@@ -48,6 +48,7 @@ struct walk_entry {
 	unsigned depth;		/* 0: the object itself */
 	unsigned flags;		/* WALK_*; not those of what is in it */
 	uint64_t size;		/* unpacked, as far as it was seen */
+	struct span content;	/* what was seen of it; n = 0: nothing */
 };
 
 /* The entry lives only during the call. */
@@ -57,7 +58,8 @@ typedef void walk_found(void *arg, const struct walk_entry *e);
  * Calls found for the object itself (depth 0) and for all in it. What is in a
  * container comes before it: only then are its flags known; the object itself
  * comes last. An entry to which readers give different names (a zip whose
- * directory and headers differ) is reported once with each. name: the
+ * directory and headers differ) is reported once with each. The CPU time that
+ * found takes is not the walk's. name: the
  * attachment's, "" = none. Returns the union of all flags.
  */
 unsigned walk(struct span bytes, const char *name,

@@ -118,6 +118,8 @@ walk_object(struct walk *w, const struct walk_names *names,
 	flags |= f;
 	if (type == NULL)
 		type = "application/octet-stream";
+	w->content = bytes;
 	walk_leaf(w, names, depth, flags, type, bytes.n);
+	w->content = span_of(NULL, 0);
 	return flags;
 }

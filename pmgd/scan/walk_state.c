@@ -92,11 +92,14 @@ static void
 report_name(struct walk *w, struct span name, struct walk_entry *e)
 {
 	struct buf b;
+	int64_t began;
 
 	buf_init(&b, NAME_CLEAN_MAX);
 	name_clean(&b, name);
 	e->name = buf_cstr(&b);
+	began = cpu_us();
 	w->found(w->arg, e);
+	w->cpu_end_us += cpu_us() - began;
 	buf_free(&b);
 }
 
@@ -105,7 +108,7 @@ walk_leaf(struct walk *w, const struct walk_names *names, unsigned depth,
     unsigned flags, const char *type, uint64_t size)
 {
 	struct walk_entry e = {.type = type, .depth = depth, .flags = flags,
-	    .size = size};
+	    .size = size, .content = w->content};
 
 	w->flags |= flags;
 	if (names->n == 0)

@@ -19,6 +19,7 @@ struct walk {
 	unsigned entries;
 	uint64_t total;		/* bytes unpacked so far */
 	int64_t cpu_end_us;
+	struct span content;	/* of the entry that is reported, or empty */
 	bool stop;		/* CPU time or total is used up: unwind */
 	unsigned flags;		/* of all entries so far */
 };

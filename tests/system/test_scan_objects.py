@@ -2,7 +2,9 @@
 import contextlib
 import gzip
 import io
+import shutil
 import struct
+import subprocess
 import tempfile
 import zipfile
 
@@ -39,6 +41,23 @@ def test_only_what_is_to_be_scanned(shared):
     r = shared.scan_objects(mail(b"hello"), [(LIST, zipped(EICAR), "a.zip")])
     assert r.result == CLEAN
     assert names(r) == ["eicar.com"]
+
+
+def lzip(content):
+    return subprocess.run(["lzip", "-c"], input=content, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+@pytest.mark.skipif(not shutil.which("lzip"), reason="no lzip")
+def test_what_only_the_walk_unpacks(shared):
+    """libclamav does not know the format, and gets what came out."""
+    data = zipped(lzip(zipped(EICAR)), "a.lz")
+    r = shared.scan_objects(mail(b"hello"), [(LIST | SCAN, data, "a.zip")])
+    assert r.result == VIRUS and r.where == 0
+    r = shared.scan_objects(mail(b"hello"), [(LIST, data, "a.zip")])
+    assert r.result == CLEAN
+    r = shared.scan_objects(mail(b"hello"), [(LIST | SCAN, lzip(b"x"), "")])
+    assert r.result == CLEAN
 
 
 def test_entries(shared):
