@@ -6,6 +6,8 @@ import os
 import random
 import re
 
+from tests.rig.samples import now
+
 CORPUS = os.environ.get("PMG_CORPUS") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "../../../shared/corpus")
 
@@ -57,7 +59,7 @@ def attachment(size):
     b64 = base64.encodebytes(blob).replace(b"\n", b"\r\n")
     return [b"From: <a@sender.example>\r\nTo: <b@in.example>\r\n"
             b"Subject: attachment\r\nMIME-Version: 1.0\r\n"
-            b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+            b"Date: " + now().encode() + b"\r\n"
             b"Message-ID: <bench@sender.example>\r\n"
             b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
             b"--b\r\nContent-Type: text/plain\r\n\r\nSee attachment.\r\n"

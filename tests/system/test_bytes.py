@@ -22,7 +22,7 @@ BODIES = {
     "broken-mime": b"--x\r\nContent-Type: text/plain\r\n\r\ntext\r\n--x",
     "1-MB": (b"abcdefghij" * 7 + b"\r\n") * 14000,
 }
-HEADER = (b"Received: from a by b; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+HEADER = (b"Received: from a by b; " + now().encode() + b"\r\n"
           b"From:  =?utf-8?q?J=C3=B6rg?=   <a@outside.example>\r\n"
           b"To: b@in.example\r\n"
           b"Subject: folded\r\n\tand  oddly\r\n  spaced \r\n"
