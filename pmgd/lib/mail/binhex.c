@@ -15,7 +15,7 @@ static const char alphabet[] =
 bool
 binhex_begin(struct span line)
 {
-	return span_iprefix(line, "(This file must be converted with BinHex");
+	return span_iprefix(line, "(This file must be converted");
 }
 
 static int

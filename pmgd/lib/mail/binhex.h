@@ -13,7 +13,8 @@ struct binhex {
 	size_t end;		/* offset behind it in the text */
 };
 
-/* "(This file must be converted with BinHex": what stands in front of it. */
+/* "(This file must be converted with BinHex 4.0)" stands in front of it, or
+ * other words behind the first ones. */
 bool binhex_begin(struct span line);
 /*
  * The data whose first ":" stands at or behind off. raw gets the decoded bytes

@@ -1,6 +1,7 @@
 /*
  * What clients would show or open: the decoded content of every leaf of a
- * message, and of what hides in it (uuencode, yEnc, BinHex, TNEF), each in
+ * message, and of what hides in it (uuencode, yEnc, BinHex, TNEF, signed
+ * S/MIME, files within calendars), each in
  * every reading that some client makes of it. mime.h tells the structure,
  * this gives the bytes.
  *
@@ -20,6 +21,8 @@ enum content_how {
 	CONTENT_YENC,
 	CONTENT_BINHEX,
 	CONTENT_TNEF,		/* attachment within winmail.dat */
+	CONTENT_SIGNED,		/* within opaque signed S/MIME */
+	CONTENT_PROPERTY,	/* of a calendar or an address card */
 };
 
 struct content {

@@ -1,6 +1,7 @@
 #include "lib/mail/content_walk.h"
 
 #include "lib/mail/binhex.h"
+#include "lib/mail/cms.h"
 #include "lib/mail/mime_param.h"
 #include "lib/mail/tnef.h"
 #include "lib/mail/uu.h"
@@ -51,6 +52,27 @@ tnef(struct walk *w, struct content it)
 }
 
 /*
+ * What was signed is a message mostly, or a file (report.pdf.p7m). Signed
+ * again it is looked at as a message within, whose depth has a cap.
+ */
+static void
+signed_content(struct walk *w, struct content it)
+{
+	struct content found = {.part = it.part, .as = it.as, .unseen = true,
+	    .how = CONTENT_SIGNED, .name = it.name};
+	struct span in = span_sub(buf_span(w->out), it.off, it.n);
+
+	if (w->in_signed || !cms_signed_content(in, walk_tmp(w)))
+		return;
+	if (w->tmp.overflow)
+		w->list.defects |= MIME_LIMIT_MEMORY;
+	walk_message_later(w, buf_span(&w->tmp), true);
+	w->in_signed = true;
+	add_block(w, found, 0, w->tmp.n);
+	w->in_signed = false;
+}
+
+/*
  * The offset behind the block that begins in line, `next` when there is none.
  * *no_hex: BinHex is not looked for in front of it again.
  */
@@ -62,13 +84,14 @@ block(struct walk *w, struct content it, struct span in, struct span line,
 	size_t at = 0, n, lines, end;
 	struct binhex hex;
 	struct span name;
-	bool base64;
+	bool base64, again = false;
 
 	walk_tmp(w);
 	if (uu_begin(line, &name, &base64)) {
 		found.how = CONTENT_UUENCODE;
-		end = uu_block(in, next, base64, &w->tmp, &lines);
+		end = uu_block(in, next, base64, false, &w->tmp, &lines);
 		n = lines > 0 ? w->tmp.n : 0;
+		again = lines > 0 && !base64;
 	} else if (yenc_begin(line, &name)) {
 		found.how = CONTENT_YENC;
 		end = yenc_block(in, next, &w->tmp);
@@ -89,12 +112,19 @@ block(struct walk *w, struct content it, struct span in, struct span line,
 		w->list.defects |= MIME_LIMIT_MEMORY;
 	found.name = name_text(w, name);
 	add_block(w, found, at, n);
+	if (again) {
+		in = span_sub(buf_span(w->out), it.off, it.n);
+		uu_block(in, next, false, true, walk_tmp(w), &lines);
+		add_block(w, found, 0, w->tmp.n);
+	}
 	return end > next ? end : next;
 }
 
 static bool
 may_begin(struct span in, size_t off)
 {
+	while (off < in.n && (in.p[off] == ' ' || in.p[off] == '\t'))
+		off++;
 	return off < in.n && (in.p[off] == 'b' || in.p[off] == 'B' ||
 	    in.p[off] == '=' || in.p[off] == '(');
 }
@@ -108,6 +138,9 @@ content_inline(struct walk *w, struct content it)
 		tnef(w, it);
 		return;
 	}
+	signed_content(w, it);
+	if (content_is_properties(span_sub(buf_span(w->out), it.off, it.n)))
+		content_properties(w, it);
 	while (off < it.n) {
 		struct span in = span_sub(buf_span(w->out), it.off, it.n);
 		size_t next;

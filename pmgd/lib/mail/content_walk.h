@@ -33,6 +33,7 @@ struct walk {
 	size_t work;		/* left: CONTENT_WORK */
 	struct buf *out;
 	struct buf tmp;
+	bool in_signed;
 	struct arena *a;
 	struct job *first, **last;
 };
@@ -85,6 +86,9 @@ void content_leaf(struct walk *w, const struct mime_part *p);
 void content_odd(struct walk *w, const struct mime_part *p);
 /* content_inline.c: blocks and attachments within the bytes of an item. */
 void content_inline(struct walk *w, struct content it);
+/* content_property.c: files in a calendar or an address card. */
+bool content_is_properties(struct span in);
+void content_properties(struct walk *w, struct content it);
 /* content_hidden.c: parts outside of the structure. */
 void content_hidden(struct walk *w, const struct mime_part *p);
 

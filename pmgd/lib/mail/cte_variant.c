@@ -58,6 +58,7 @@ base64_style_for(enum base64_style style, unsigned odd)
 	static const unsigned cause[B64_STYLES] = {
 	    [B64_STOP] = ODD_PAD, [B64_NO_PAD] = ODD_PAD,
 	    [B64_PAD_ZERO] = ODD_PAD, [B64_TUPLES] = ODD_PAD,
+	    [B64_URL] = ODD_JUNK,
 	    [B64_JUNK_LINE] = ODD_JUNK, [B64_CLEAN_LINES] = ODD_JUNK,
 	    [B64_EACH_LINE] = ODD_LINE, [B64_BEHIND_BLANK] = ODD_BLANK,
 	};
@@ -93,6 +94,12 @@ group_end(struct group *g, struct sink *s)
 		sink_put(s, g->acc >> 2 & 0xff);
 	}
 	*g = (struct group){0, 0};
+}
+
+static int
+url_digit(unsigned char c)
+{
+	return base64_digit(c == '-' ? '+' : c == '_' ? '/' : c);
 }
 
 static bool
@@ -131,7 +138,8 @@ decode_line(struct span line, enum base64_style style, struct group *g,
 	size_t place = 0;	/* within the tuple of characters */
 
 	for (size_t i = 0; i < line.n; i++) {
-		int d = base64_digit(line.p[i]);
+		int d = style == B64_URL ? url_digit(line.p[i])
+		                         : base64_digit(line.p[i]);
 
 		if (style == B64_TUPLES && !is_lwsp(line.p[i])) {
 			if (d >= 0)

@@ -33,6 +33,7 @@ enum base64_style {
 	B64_JUNK_LINE,	/* a foreign byte hides the rest of its line */
 	B64_CLEAN_LINES,/* lines with a foreign byte are skipped */
 	B64_EACH_LINE,	/* every line by itself, its odd rest dropped */
+	B64_URL,	/* '-' and '_' are digits: RFC 4648 section 5 */
 	B64_BEHIND_BLANK,/* begins behind the first empty line */
 	B64_STYLES
 };

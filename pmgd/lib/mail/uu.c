@@ -2,6 +2,8 @@
 
 #include "lib/mail/cte.h"
 
+enum { MODE_MAX = 6 };	/* digits; with the kind of file in front */
+
 struct span
 line_next(struct span in, size_t *off)
 {
@@ -14,21 +16,59 @@ line_next(struct span in, size_t *off)
 	return line;
 }
 
-bool
-uu_begin(struct span line, struct span *name, bool *base64)
+static size_t
+skip_blanks(struct span line, size_t i)
 {
-	static const char plain[] = "begin ", b64[] = "begin-base64 ";
-	size_t i, digits;
+	while (i < line.n && (line.p[i] == ' ' || line.p[i] == '\t'))
+		i++;
+	return i;
+}
+
+/* Behind "begin" and its blanks; 0: it is none. */
+static size_t
+begin_word(struct span line, bool *base64)
+{
+	static const char plain[] = "begin", b64[] = "begin-base64";
+	size_t n;
 
 	*base64 = span_iprefix(line, b64);
 	if (!*base64 && !span_iprefix(line, plain))
-		return false;
-	digits = i = (*base64 ? sizeof(b64) : sizeof(plain)) - 1;
+		return 0;
+	n = (*base64 ? sizeof(b64) : sizeof(plain)) - 1;
+	return skip_blanks(line, n) > n ? skip_blanks(line, n) : 0;
+}
+
+/* As POSIX has it: a mode of three digits, and a name. */
+static bool
+is_begin(struct span line, struct span *name, bool *base64)
+{
+	size_t digits = begin_word(line, base64);
+	size_t i = digits;
+
 	while (i < line.n && line.p[i] >= '0' && line.p[i] <= '7')
 		i++;
-	if (i < digits + 3 || i > digits + 4 || i == line.n ||
-	    line.p[i] != ' ')
+	if (digits == 0 || i < digits + 3 || i > digits + MODE_MAX ||
+	    skip_blanks(line, i) == i)
 		return false;
+	*name = span_trim(span_sub(line, i, line.n));
+	return true;
+}
+
+bool
+uu_begin(struct span line, struct span *name, bool *base64)
+{
+	size_t digits, i;
+
+	line = span_sub(line, skip_blanks(line, 0), line.n);
+	if (is_begin(line, name, base64))
+		return true;
+	digits = i = begin_word(line, base64);
+	if (digits == 0 || *base64)
+		return false;
+	while (i < line.n && line.p[i] >= '0' && line.p[i] <= '7')
+		i++;
+	if (i < line.n && skip_blanks(line, i) == i)
+		i = digits;		/* a name that begins with a digit */
 	*name = span_trim(span_sub(line, i, line.n));
 	return true;
 }
@@ -45,6 +85,18 @@ uu_data(struct span line)
 	/* Padding of the last group, and trailing blanks, get lost. */
 	return want > 0 && line.n - 1 >= (want * 4 + 2) / 3 &&
 	    line.n - 1 <= (want + 2) / 3 * 4 + 2;
+}
+
+/* Its last blanks, which stand for zeros, got lost on the way. */
+static bool
+uu_stripped(struct span line)
+{
+	if (line.n < 1 || line.p[0] <= ' ' || line.p[0] > '`')
+		return false;
+	for (size_t i = 1; i < line.n; i++)
+		if (line.p[i] < ' ' || line.p[i] > '`')
+			return false;
+	return line.n - 1 < (((line.p[0] - 32u) & 63) * 4 + 2) / 3;
 }
 
 static void
@@ -90,8 +142,8 @@ base64_block(struct span in, size_t off, struct buf *out, size_t *lines)
 }
 
 size_t
-uu_block(struct span in, size_t off, bool base64, struct buf *out,
-    size_t *lines)
+uu_block(struct span in, size_t off, bool base64, bool stripped,
+    struct buf *out, size_t *lines)
 {
 	struct sink s = {.out = out};
 
@@ -103,13 +155,14 @@ uu_block(struct span in, size_t off, bool base64, struct buf *out,
 		struct span line = line_next(in, &off);
 		struct span name;
 
-		if (uu_begin(line, &name, &base64)) {
+		if (is_begin(line, &name, &base64)) {
 			off = start;
 			break;
 		}
 		if (span_eq(span_trim(line), SPAN_LIT("end")))
 			break;
-		if (uu_data(line)) {
+		if (uu_data(line) ||
+		    (stripped && *lines > 0 && uu_stripped(line))) {
 			uu_line(line, &s);
 			++*lines;
 		} else if (*lines == 0 && line.n > 0) {
@@ -138,7 +191,7 @@ uu_decode(struct span in, struct sink *s)
 	for (size_t off = 0; off < in.n && !sink_full(s);) {
 		struct span line = line_next(in, &off);
 
-		if (uu_begin(line, &name, &base64)) {
+		if (is_begin(line, &name, &base64)) {
 			inside = true;
 		} else if (!bare && span_eq(line, SPAN_LIT("end"))) {
 			inside = false;
@@ -162,7 +215,7 @@ cte_uu_name(struct span in)
 	for (size_t off = 0; off < in.n;) {
 		struct span line = line_next(in, &off);
 
-		if (uu_begin(line, &name, &base64))
+		if (is_begin(line, &name, &base64))
 			return name;
 	}
 	return span_of(NULL, 0);

@@ -41,16 +41,20 @@ may_begin(struct span s, const unsigned char *p)
 static bool
 may_hold_attachment(struct span s)
 {
-	static const char begin[] = "begin";
-	const unsigned char *p = s.p, *end = s.p + s.n;
+	static const char *const begin[] = {"begin", "BEGIN", "Begin"};
 
-	while (p < end && (p = memmem(p, (size_t)(end - p), begin,
-	    sizeof(begin) - 1)) != NULL) {
-		if (may_begin(s, p))
-			return true;
-		p += sizeof(begin) - 1;
+	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++) {
+		const unsigned char *p = s.p, *end = s.p + s.n;
+
+		while (p < end && (p = memmem(p, (size_t)(end - p), begin[i],
+		    strlen(begin[i]))) != NULL) {
+			if (may_begin(s, p))
+				return true;
+			p += strlen(begin[i]);
+		}
 	}
-	return has_word(s, "BinHex") || has_word(s, "binhex");
+	return has_word(s, "BinHex") || has_word(s, "binhex") ||
+	    has_word(s, "must be converted");
 }
 
 static bool
