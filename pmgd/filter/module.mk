@@ -8,3 +8,4 @@ test_score_SRCS := pmgd/filter/score_spamd.c
 test_admission_SRCS := pmgd/filter/admission.c
 test_strikes_SRCS := pmgd/filter/strikes.c
 test_spool_SRCS := pmgd/filter/spool.c
+test_outlet_SRCS := pmgd/filter/outlet.c

@@ -32,6 +32,8 @@ outlet_send(struct outlet *o, const char *where, const char *host,
     int timeout_ms, const struct envelope *env, const struct recipient *to,
     size_t nto, struct span bytes, struct smtp_reply *reply, struct err *e)
 {
+	int64_t began = clock_mono_ms();
+
 	if (o->client != NULL && (strcmp(o->where, where) != 0 ||
 	    clock_left_ms(o->opened_ms + OUTLET_AGE_MS) == 0))
 		client_close(o);
@@ -51,9 +53,10 @@ outlet_send(struct outlet *o, const char *where, const char *host,
 		        e) == 0)
 			return 0;
 		client_close(o);
-		/* One that was kept may have been closed by Postfix meanwhile;
-		 * a new one gets one try. */
-		if (!kept)
+		/* One that was kept may have been closed by Postfix meanwhile,
+		 * which shows at once; a new one gets one try. One that hung
+		 * has had its time. */
+		if (!kept || clock_mono_ms() - began >= timeout_ms / 2)
 			return -1;
 	}
 }

@@ -30,8 +30,9 @@ struct outlet {
 #define OUTLET_NONE ((struct outlet){.store = -1})
 
 /*
- * Sends bytes back to Postfix at `where`, greeting as host. -1: the connection
- * failed before Postfix had it all (e tells); 0: reply[i] for to[i], see
+ * Sends bytes back to Postfix at `where`, greeting as host, within one and a
+ * half times timeout_ms. -1: the connection failed before Postfix had it all
+ * (e tells); 0: reply[i] for to[i], see
  * smtp_client_send().
  */
 int outlet_send(struct outlet *o, const char *where, const char *host,
