@@ -196,8 +196,8 @@ hides(const char *css)
 static void
 test_css(void **state)
 {
-	static const char *const hidden[] = {"display:none", "a:b; DISPLAY : "
-	    "None ; c", "display:/**/none", "d\\69splay:n\\00006fne",
+	static const char *const hidden[] = {"display:none",
+	    "a:b; DISPLAY : None ; c", "display:/**/none", "d\\69splay:n\\00006fne",
 	    "font-size:0", "font-size:0px", "font-size:.5px", "font-size:1px",
 	    "visibility:hidden", "opacity:0", "opacity: 0.0", "max-height:0px",
 	    "mso-hide:all", "text-indent:-9999px", "left:-9999px",
