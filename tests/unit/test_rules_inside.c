@@ -294,13 +294,31 @@ contents_needed(void **state)
 	}
 }
 
+/* A picture by one of its names, an archive by the other. */
+static void
+second_name(void **state)
+{
+	struct mime *m = mime_parse(SPAN_LIT("Content-Type: image/gif; "
+	    "name=a.zip\n"
+	    "Content-Disposition: attachment; filename=a.gif\n\nGIF89a\n"),
+	    &mime_limits_default, &arena);
+	const struct content c = {.part = 0, .n = 6};
+
+	(void)state;
+	assert_string_equal(m->part[0]->filename, "a.gif");
+	assert_true(facts_may_hold_more(m, &c, SPAN_LIT("GIF89a")));
+	m->part[0]->nalt_name = 0;
+	assert_false(facts_may_hold_more(m, &c, SPAN_LIT("GIF89a")));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {T(matching), T(needs), T(facts),
-	    T(raw_file), T(no_memory), T(reasons), T(contents_needed)};
+	    T(raw_file), T(no_memory), T(reasons), T(contents_needed),
+	    T(second_name)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

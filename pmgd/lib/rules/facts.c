@@ -131,16 +131,27 @@ facts_is_text(const struct mime *m, const struct content *c, struct span bytes)
 	    span_chr(head, 0, '\0') == head.n;
 }
 
+static bool
+is_named_container(const char *name)
+{
+	const char *type = nametype_find(name);
+
+	return type != NULL && !is_leaf_type(type);
+}
+
 bool
 facts_may_hold_more(const struct mime *m, const struct content *c,
     struct span bytes)
 {
-	const char *by_name = nametype_find(facts_name(m, c));
+	const struct mime_part *p = c->as != NULL ? c->as : m->part[c->part];
 	const char *type = type_of_content(c, bytes);
+	bool named = is_named_container(facts_name(m, c));
 
 	if (c->n == 0)
 		return false;
-	if (by_name != NULL && !is_leaf_type(by_name))
+	for (size_t i = 0; i < p->nalt_name; i++)
+		named = named || is_named_container(p->alt_name[i]);
+	if (named)
 		return true;
 	if (type != NULL)
 		return !is_leaf_type(type);
