@@ -51,6 +51,20 @@ class Result:
         self.skips += other.skips
 
 
+def end(p):
+    """pytest takes its gateways down first (tests/system/conftest.py)."""
+    for sig, seconds in ((signal.SIGTERM, 60), (signal.SIGKILL, None)):
+        try:
+            os.killpg(p.pid, sig)
+            p.wait(seconds)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+        except ProcessLookupError:
+            p.wait()
+            return
+
+
 def run(argv, log, timeout=None, env=None, **kw):
     """Output to a file; exit status, or None after a time-out (the whole
     process group is then ended)."""
@@ -61,16 +75,10 @@ def run(argv, log, timeout=None, env=None, **kw):
         try:
             return p.wait(timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(p.pid, signal.SIGTERM)
-            try:
-                p.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(p.pid, signal.SIGKILL)
-                p.wait()
+            end(p)
             return None
         except BaseException:
-            os.killpg(p.pid, signal.SIGTERM)
-            p.wait()
+            end(p)
             raise
 
 
@@ -254,7 +262,7 @@ def suite_packages(result, args):
 
 # name, function, budget in seconds on two cores (doc/ARCHITECTURE.md)
 SUITES = (
-    ("build", suite_build, 180),
+    ("build", suite_build, 240),
     ("lint", suite_lint, 60),
     ("unit", suite_unit, 120),
     ("fuzz", suite_fuzz, 60),

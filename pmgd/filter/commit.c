@@ -384,6 +384,25 @@ commit_begins(void)
 	alarm(0);
 }
 
+/* Does the rule look for what nobody could look into? */
+static bool
+is_for_administrators(const struct rule *r)
+{
+	for (size_t g = 0; g < r->ngroup[CAT_WHAT]; g++)
+		for (size_t i = 0; i < r->group[CAT_WHAT][g]->nobject; i++)
+			switch (r->group[CAT_WHAT][g]->object[i].type) {
+			case WHAT_AMBIGUOUS:
+			case WHAT_LIMITS:
+			case WHAT_MACROS:
+			case WHAT_ENCRYPTED:
+			case WHAT_UNREADABLE:
+				return true;
+			default:
+				break;
+			}
+	return false;
+}
+
 /*
  * Users may release what is in the spam quarantine. What holds a virus, or may
  * hide one because nobody could look at all of it, is for administrators.
@@ -398,8 +417,7 @@ quarantine_kind(const struct message *m, const struct rule *rule)
 		const struct object *what = pm->object[CAT_WHAT];
 
 		if (pm->rule == rule && what != NULL &&
-		    (what->type == WHAT_AMBIGUOUS ||
-		     what->type == WHAT_LIMITS || what->type == WHAT_MACROS))
+		    what->type != WHAT_SPAM && is_for_administrators(rule))
 			return QUAR_VIRUS;
 	}
 	return QUAR_SPAM;

@@ -426,6 +426,7 @@ cmd_data(struct session *s)
 	    spool_open(&m->spool, s->w->paths->active, &e) != 0) {
 		say(s, 452, "4.3.1 no space in the filter's spool");
 		message_reset(s);
+		forward_reset(s);
 		return true;
 	}
 	message_logid(m);

@@ -7,6 +7,7 @@ bare     our daemons only: a sink stands where pmgd hands mail back to Postfix
 import itertools
 import os
 import shutil
+import signal
 import sys
 
 import pytest
@@ -21,7 +22,13 @@ from tests.rig.gateway import Gateway, bin_dir, clean_up        # noqa: E402
 _counter = itertools.count(1)
 
 
+def _interrupt(signum, frame):
+    raise KeyboardInterrupt
+
+
 def pytest_configure(config):
+    # `make check` ends its suites so: gateways are taken down, not left.
+    signal.signal(signal.SIGTERM, _interrupt)
     for mark in (
             "contract: fault tests of the contract (make check: contract)",
             "sandbox: runs against the release build too",
