@@ -12,7 +12,7 @@
 #include "lib/base/xalloc.h"
 #include "lib/proto/filter.h"
 
-enum { REPLY_TIMEOUT_MS = 1000, CONTROL_TIMEOUT_MS = 200 };
+enum { CONTROL_TIMEOUT_MS = 200 };
 
 void
 packets_strike(struct parent *p, struct child *c, const char *why)
@@ -31,10 +31,12 @@ reply(struct child *c, uint16_t type, const struct buf *b)
 {
 	struct err e;
 
-	/* Its socket is empty but for this: it waits for it. */
-	if (ipc_send(c->fd, type, buf_span(b), NULL, 0, REPLY_TIMEOUT_MS, &e) !=
-	    0)
-		log_warn("worker %d: %s", (int)c->pid, e.text);
+	/* Its socket is empty but for this: it waits for it. One that does not
+	 * read is not to hold up the others. */
+	if (ipc_send(c->fd, type, buf_span(b), NULL, 0, 0, &e) == 0)
+		return;
+	log_error("worker %d: %s", (int)c->pid, e.text);
+	kill(c->pid, SIGKILL);
 }
 
 static void
