@@ -163,7 +163,7 @@ scan_entry(struct work *w, struct span content)
 
 	if (content.n == 0 || is_decided(w))
 		return;
-	if (left <= 0) {
+	if (clock_left_ms(w->deadline) == 0) {
 		w->in->limits |= SCAN_LIMIT_WALK;
 		return;
 	}
@@ -223,13 +223,13 @@ walk_object(struct work *w, const struct copy *c,
     const struct scan_object *o)
 {
 	const struct walk_limits *d = &walk_limits_default;
-	int64_t left = w->deadline - clock_mono_ms();
 	struct walk_limits l = {
 	    .depth = (unsigned)limit_of(w->s->max_recursion, d->depth),
 	    .entries = (unsigned)limit_of(w->s->max_files, d->entries),
 	    .entry_bytes = limit_of(w->s->max_file, d->entry_bytes),
 	    .total_bytes = limit_of(w->s->max_scan, d->total_bytes),
-	    .cpu_ms = d->cpu_ms < left ? d->cpu_ms : (unsigned)left,
+	    .cpu_ms = d->cpu_ms,
+	    .deadline_ms = w->deadline,
 	};
 
 	if (left <= 0) {

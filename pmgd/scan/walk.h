@@ -21,6 +21,8 @@ struct walk_limits {
 	uint64_t entry_bytes;	/* unpacked, of one entry */
 	uint64_t total_bytes;	/* unpacked, of the whole walk */
 	unsigned cpu_ms;	/* thread CPU time of the whole walk */
+	int64_t deadline_ms;	/* monotonic clock; 0: none. On a loaded machine
+				 * CPU time is not the time that passes */
 };
 extern const struct walk_limits walk_limits_default;
 

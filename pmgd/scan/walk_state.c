@@ -1,6 +1,7 @@
 #include "scan/walk_state.h"
 
 #include <time.h>
+#include "lib/base/clock.h"
 #include "lib/mail/utf8.h"
 
 /* A name of a mail's attachment is shorter; of a longer one the end tells. */
@@ -27,7 +28,8 @@ walk_alive(struct walk *w)
 {
 	if (w->cpu_end_us == 0)
 		w->cpu_end_us = cpu_us() + (int64_t)w->lim.cpu_ms * 1000;
-	else if (!w->stop && cpu_us() > w->cpu_end_us)
+	else if (!w->stop && (cpu_us() > w->cpu_end_us ||
+	    (w->lim.deadline_ms != 0 && clock_mono_ms() > w->lim.deadline_ms)))
 		walk_stop(w);
 	return !w->stop;
 }

@@ -146,6 +146,23 @@ test_cpu(void **state)
 	buf_free(&s.text);
 }
 
+/* A deadline that passed ends it, however little CPU that took. */
+static void
+test_deadline(void **state)
+{
+	struct walk_limits lim = walk_limits_default;
+	struct walk_seen s;
+
+	(void)state;
+	lim.total_bytes = UINT64_MAX;
+	lim.entries = 1000000;
+	lim.deadline_ms = 1;
+	s = seen_file("overlap.zip", &lim);
+	assert_true(s.entries < 10);
+	assert_true(last_line_has(&s, "limit"));
+	buf_free(&s.text);
+}
+
 /* What a file announces is not what gets allocated. */
 static void
 test_memory(void **state)
@@ -330,6 +347,7 @@ main(void)
 		cmocka_unit_test(test_entry_bytes),
 		cmocka_unit_test(test_total_bytes),
 		cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_flipped),
