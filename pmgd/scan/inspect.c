@@ -163,7 +163,7 @@ scan_entry(struct work *w, struct span content)
 
 	if (content.n == 0 || is_decided(w))
 		return;
-	if (clock_left_ms(w->deadline) == 0) {
+	if (left <= 0) {
 		w->in->limits |= SCAN_LIMIT_WALK;
 		return;
 	}
@@ -232,7 +232,7 @@ walk_object(struct work *w, const struct copy *c,
 	    .deadline_ms = w->deadline,
 	};
 
-	if (left <= 0) {
+	if (clock_left_ms(w->deadline) == 0) {
 		w->in->limits |= SCAN_LIMIT_WALK;
 		return;
 	}
