@@ -264,7 +264,7 @@ def suite_packages(result, args):
 SUITES = (
     ("build", suite_build, 240),
     ("lint", suite_lint, 60),
-    ("unit", suite_unit, 120),
+    ("unit", suite_unit, 180),
     ("fuzz", suite_fuzz, 60),
     ("oracle", suite_oracle, 60),
     ("model", suite_model, 30),
