@@ -19,6 +19,7 @@
 #include "lib/mail/content.h"
 #include "lib/mail/envelope.h"
 #include "lib/mail/mime.h"
+#include "lib/rules/directory.h"
 
 /* Numbers are the reference product's (object type ids, direction codes);
  * objects that it does not have are numbered from 3900. */
@@ -26,13 +27,16 @@ enum rule_dir { RULE_IN = 0, RULE_OUT = 1, RULE_BOTH = 2 };
 
 enum object_type {
 	WHO_REGEX = 1000, WHO_EMAIL = 1001, WHO_DOMAIN = 1002, WHO_IP = 1003,
-	WHO_NETWORK = 1004,
+	WHO_NETWORK = 1004, WHO_LDAP_GROUP = 1005, WHO_LDAP_USER = 1006,
+	WHO_RECEIVER = 1007, WHO_RECEIVER_DOMAIN = 1008,
+	WHO_RECEIVER_REGEX = 1009,
 	WHEN_TIMEFRAME = 2000,
 	WHAT_SPAM = 3000, WHAT_VIRUS = 3001, WHAT_FIELD = 3002,
 	WHAT_CONTENT_TYPE = 3003, WHAT_FILENAME = 3004,
 	WHAT_ARCHIVE_TYPE = 3005, WHAT_ARCHIVE_NAME = 3006,
 	WHAT_ENCRYPTED = 3900, WHAT_UNREADABLE = 3901, WHAT_MACROS = 3902,
-	WHAT_AMBIGUOUS = 3903, WHAT_LIMITS = 3904,
+	WHAT_AMBIGUOUS = 3903, WHAT_LIMITS = 3904, WHAT_SPF = 3905,
+	WHAT_SIZE = 3906,
 	ACTION_ACCEPT = 4000, ACTION_BLOCK = 4001, ACTION_NOTIFY = 4002,
 	ACTION_FIELD = 4003, ACTION_BCC = 4005, ACTION_QUARANTINE = 4006,
 	ACTION_REMOVE = 4007, ACTION_DISCLAIMER = 4009,
@@ -40,18 +44,37 @@ enum object_type {
 
 enum category { CAT_FROM, CAT_TO, CAT_WHEN, CAT_WHAT, CAT_ACTION, CAT_COUNT };
 
+/*
+ * How the objects of a group, or the groups of a category, are put together
+ * (the reference product from 8.1 on: any, all, at least one does not, none).
+ */
+enum match_mode { MATCH_ANY, MATCH_ALL, MATCH_NOT_ALL, MATCH_NONE,
+	MATCH_MODE_COUNT };
+
+/* Whom a WHO_LDAP_GROUP object means. */
+enum ldap_mode { LDAP_KNOWN, LDAP_UNKNOWN, LDAP_GROUP };
+
+/* RFC 7208 2.6. SPF_UNKNOWN: not evaluated. */
+enum spf_result { SPF_UNKNOWN, SPF_NONE, SPF_NEUTRAL, SPF_PASS, SPF_FAIL,
+	SPF_SOFTFAIL, SPF_TEMPERROR, SPF_PERMERROR, SPF_RESULT_COUNT };
+
 /* One object. Which members count depends on type; "" / 0 otherwise. */
 struct object {
 	enum object_type type;
 	const char *value;	/* address, domain, regex, IP, CIDR, header
 				 * name (field), file or type pattern, BCC or
 				 * notification target, disclaimer HTML,
-				 * replacement text (remove) */
+				 * replacement text (remove), LDAP profile
+				 * ("" = any), time zone ("" = the gateway's) */
 	const char *value2;	/* regex (match field), header value (modify
-				 * field), notification subject */
+				 * field), notification subject, LDAP group or
+				 * account */
 	const char *value3;	/* notification body */
-	int64_t number;		/* spam level; minutes of day: start */
-	int64_t number2;	/* minutes of day: end */
+	int64_t number;		/* spam level; minutes of day: start; bytes: at
+				 * least; enum ldap_mode; SPF: bit mask of
+				 * 1 << enum spf_result */
+	int64_t number2;	/* minutes of day: end; bytes: at most, 0 = no
+				 * end */
 	uint32_t flags;		/* OBJ_* */
 };
 enum {
@@ -61,6 +84,13 @@ enum {
 	OBJ_QUARANTINE_COPY = 8,	/* remove: keep original in quarantine */
 	OBJ_AT_START = 16,		/* disclaimer position */
 	OBJ_SEPARATOR = 32,		/* disclaimer separator line */
+	OBJ_SUBDOMAINS = 64,		/* domain: those under it, too */
+	OBJ_TOP_ONLY = 128,		/* match field: the mail's own header */
+	OBJ_ONLY_CONTENT = 256,		/* content type: by magic alone */
+	OBJ_SIGNED_TOO = 512,		/* disclaimer: also in mail whose
+					 * signature it breaks */
+	OBJ_MONDAY = 1 << 16,		/* time frame: << 1 Tuesday ... << 6
+					 * Sunday; none = every day */
 };
 
 struct object_group {
@@ -68,6 +98,7 @@ struct object_group {
 	const char *name;
 	const char *info;
 	enum category cat;	/* CAT_FROM stands for every who-group */
+	enum match_mode mode;	/* of its objects; of no meaning for actions */
 	struct object *object;
 	size_t nobject;
 };
@@ -80,6 +111,7 @@ struct rule {
 	enum rule_dir dir;
 	struct object_group **group[CAT_COUNT];
 	size_t ngroup[CAT_COUNT];
+	enum match_mode mode[CAT_COUNT];	/* of its groups */
 };
 
 struct ruleset;
@@ -155,8 +187,10 @@ enum {
 struct facts {
 	const struct envelope *env;
 	const struct mime *mime;
-	/* Local time of the message: minutes since midnight. */
+	int64_t time;		/* of the message, seconds since 1970, UTC */
+	/* The same in the gateway's zone. */
 	int minute_of_day;
+	int weekday;		/* 0 = Monday */
 	/* Content type by magic of each part (index = part index), NULL =
 	 * not determined. */
 	const char *const *magic_type;
@@ -166,6 +200,8 @@ struct facts {
 				 * so that one may show what no check saw */
 	bool limits;		/* something is too deep, too large or too much
 				 * to have been looked at */
+	enum spf_result spf;
+	const struct directory *directory;	/* LDAP; NULL = no profile */
 	const char *virus;	/* name, NULL = none found or not scanned */
 	bool spam_known;
 	int spam_level;		/* integer part, negative -> 0 */
