@@ -160,6 +160,8 @@ test_valid(void **state)
 		if (addr_valid(span_str(bad[i])))
 			fail_msg("accepted: %s", bad[i]);
 	assert_false(addr_valid(span_of("a\0b@c", 5)));
+	assert_false(addr_valid(span_of("a@[IPv6:::1\0]", 14)));
+	assert_false(addr_valid(span_of("a@[192.0.2.1\0x]", 15)));
 	memset(longish, 'a', sizeof(longish));
 	longish[64] = '@';
 	assert_true(addr_valid(span_of(longish, 64 + 1 + 63)));

@@ -93,7 +93,8 @@ valid_literal(struct span s)
 	char text[64];
 	struct span in = span_sub(s, 1, s.n - 2);
 
-	if (s.n < 3 || s.p[s.n - 1] != ']' || in.n >= sizeof(text))
+	if (s.n < 3 || s.p[s.n - 1] != ']' || in.n >= sizeof(text) ||
+	    span_chr(in, 0, '\0') < in.n)
 		return false;
 	if (span_iprefix(in, "IPv6:")) {
 		in = span_sub(in, 5, in.n);

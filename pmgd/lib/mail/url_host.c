@@ -192,7 +192,8 @@ put_ipv6(struct buf *out, struct span raw)
 	char text[INET6_ADDRSTRLEN + 1];
 	struct in6_addr in;
 
-	if (raw.n < 3 || raw.n > sizeof(text) || raw.p[raw.n - 1] != ']')
+	if (raw.n < 3 || raw.n > sizeof(text) || raw.p[raw.n - 1] != ']' ||
+	    span_chr(raw, 0, '\0') < raw.n)
 		return URL_BAD_HOST;
 	memcpy(text, raw.p + 1, raw.n - 2);
 	text[raw.n - 2] = '\0';
