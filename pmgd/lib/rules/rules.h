@@ -187,6 +187,7 @@ enum {
 struct facts {
 	const struct envelope *env;
 	const struct mime *mime;
+	uint64_t size;		/* bytes of the message as it came */
 	int64_t time;		/* of the message, seconds since 1970, UTC */
 	/* The same in the gateway's zone. */
 	int minute_of_day;
