@@ -9,3 +9,4 @@ test_admission_SRCS := pmgd/filter/admission.c
 test_strikes_SRCS := pmgd/filter/strikes.c
 test_spool_SRCS := pmgd/filter/spool.c
 test_outlet_SRCS := pmgd/filter/outlet.c
+test_watched_SRCS := pmgd/filter/watched.c

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "filter/session.h"
-#include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 #include "lib/base/sandbox.h"
@@ -53,49 +52,28 @@ worker_stopping(void)
 	return stop != 0;
 }
 
-static bool
-stamp_of(const char *path, struct file_stamp *s)
-{
-	struct stat st;
-
-	memset(s, 0, sizeof(*s));
-	if (stat(path, &st) != 0)
-		return false;
-	s->ino = st.st_ino;
-	s->size = st.st_size;
-	s->mtime = st.st_mtim;
-	return true;
-}
-
-static bool
-stamp_same(const struct file_stamp *a, const struct file_stamp *b)
-{
-	return a->ino == b->ino && a->size == b->size &&
-	    a->mtime.tv_sec == b->mtime.tv_sec &&
-	    a->mtime.tv_nsec == b->mtime.tv_nsec;
-}
-
 void
 worker_refresh_rules(struct worker *w)
 {
-	struct file_stamp now;
-	struct ruleset *rs;
-	struct buf b;
-	struct err e;
+	AUTO_BUF struct buf b = {.max = SNAPSHOT_MAX};
+	struct ruleset *rs = NULL;
+	struct err e = {""};
 
-	if (!stamp_of(w->paths->rules, &now)) {
+	w->rules_file.path = w->paths->rules;
+	switch (watched_read(&w->rules_file, &b, &e)) {
+	case WATCHED_SAME:
+		return;
+	case WATCHED_MISSING:
 		if (w->rules == NULL)
 			log_warn("%s: no rules yet: mail is deferred until "
 			    "pmgd-store has written them", w->paths->rules);
 		return;
+	case WATCHED_NEW:
+		rs = ruleset_load(buf_span(&b), &e);
+		break;
+	case WATCHED_BAD:
+		break;
 	}
-	if (w->rules != NULL && stamp_same(&now, &w->rules_stamp))
-		return;
-	buf_init(&b, SNAPSHOT_MAX);
-	rs = file_read(w->paths->rules, &b, &e) == 0
-	    ? ruleset_load(buf_span(&b), &e)
-	    : NULL;
-	buf_free(&b);
 	if (rs == NULL) {
 		log_error("rules: %s%s", e.text,
 		    w->rules ? "; the former ones stay" : "");
@@ -103,7 +81,7 @@ worker_refresh_rules(struct worker *w)
 	}
 	ruleset_free(w->rules);
 	w->rules = rs;
-	w->rules_stamp = now;
+	watched_take(&w->rules_file);
 }
 
 void
@@ -114,8 +92,8 @@ worker_refresh_settings(struct worker *w)
 	struct config *c;
 	struct err e;
 
-	stamp_of(path, &now);
-	if (w->config != NULL && stamp_same(&now, &w->config_stamp))
+	file_stamp_take(path, &now);
+	if (w->config != NULL && file_stamp_same(&now, &w->config_stamp))
 		return;
 	w->config_stamp = now;
 	c = config_load(w->paths->config, &e);

@@ -6,21 +6,14 @@
 #define PMG_FILTER_WORKER_H
 
 #include <stdbool.h>
-#include <sys/stat.h>
 #include "filter/outlet.h"
 #include "filter/parentlink.h"
+#include "filter/watched.h"
 #include "lib/config/config.h"
 #include "lib/config/paths.h"
 #include "lib/rules/rules.h"
 
 enum { WORKER_SESSIONS = 200 };
-
-/* What identifies one version of a file. */
-struct file_stamp {
-	ino_t ino;
-	off_t size;
-	struct timespec mtime;
-};
 
 /* What a worker knows besides the message; reloaded between messages. */
 struct worker {
@@ -29,7 +22,7 @@ struct worker {
 	struct config *config;
 	struct file_stamp config_stamp;
 	struct ruleset *rules;
-	struct file_stamp rules_stamp;
+	struct watched rules_file;
 	char host[256];
 	char reinject[256];	/* where accepted mail goes back to Postfix */
 	struct outlet outlet;
