@@ -395,6 +395,33 @@ def sessions():
         put("session", "odd-%d" % i, b"\0" + text)
 
 
+def zone_file(rule, transitions=(), offsets=(0,), leap=0):
+    """TZif: (moment, type) and the types' offsets from UTC."""
+    def block(size):
+        head = b"TZif2" + bytes(15) + struct.pack(
+            ">6I", 0, 0, leap, len(transitions), len(offsets), 4)
+        times = b"".join(struct.pack(">q", t)[8 - size:]
+                         for t, _ in transitions)
+        return head + times + bytes(i for _, i in transitions) + b"".join(
+            struct.pack(">iBB", o, i % 2, 0) for i, o in enumerate(offsets)
+        ) + b"LMT\0" + bytes(leap * (size + 4))
+    return block(4) + block(8) + b"\n" + rule + b"\n"
+
+
+def zones():
+    changes = [(1000000000 + 15552000 * i, i % 2) for i in range(12)]
+    for n, rule in enumerate((
+            b"", b"UTC0", b"CET-1CEST,M3.5.0,M10.5.0/3",
+            b"IST-1GMT0,M10.5.0,M3.5.0/1", b"<+1030>-10:30<+11>-11,J60,J300",
+            b"AAA3BBB,60/-24,300/167:59:59", b"AAA3BBB,0/0,J365/25")):
+        for name, made in (("rule", zone_file(rule)),
+                           ("all", zone_file(rule, changes, (3600, 7200)))):
+            put("zone", "%s-%d" % (name, n),
+                struct.pack(">q", 1718409600) + made)
+    put("zone", "leap", bytes(8) + zone_file(b"UTC0", leap=1))
+    put("zone", "order", bytes(8) + zone_file(b"", changes[::-1]))
+
+
 if __name__ == "__main__":
     fields()
     for n, a in enumerate(ADDRESSES):
@@ -409,3 +436,4 @@ if __name__ == "__main__":
     quarfile()
     hidden()
     sessions()
+    zones()

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "lib/base/cleanup.h"
 #include "lib/base/xalloc.h"
+#include "lib/base/zone.h"
 #include "lib/rules/ruleset.h"
 #include "lib/rules/snapshot.h"
 
@@ -106,6 +107,18 @@ pattern_error(const struct object_group *g, const struct object *o,
 }
 
 static int
+check_zone(const struct object_group *g, const struct object *o, struct err *e)
+{
+	AUTO_BUF struct buf tzif = {.max = ZONE_BYTES_MAX};
+	struct err why = {""};
+
+	if (object_zone(o)[0] == '\0' ||
+	    zone_read(object_zone(o), &tzif, &why) == 0)
+		return 0;
+	return err_set(e, "group \"%.*s\": %s", QUOTE_MAX, g->name, why.text);
+}
+
+static int
 check_object(const struct object_group *g, const struct object *o,
     struct err *e)
 {
@@ -121,7 +134,7 @@ check_object(const struct object_group *g, const struct object *o,
 		    object_type_name(o->type));
 	if (object_pattern_kind(o->type) >= 0 && pattern_check(&p, &why) != 0)
 		return pattern_error(g, o, p.text, &why, e);
-	return 0;
+	return check_zone(g, o, e);
 }
 
 static int
@@ -133,6 +146,9 @@ check_group(const struct object_group *g, struct err *e)
 	if (g->cat == CAT_TO || (unsigned)g->cat >= CAT_COUNT)
 		return err_set(e, "group \"%.*s\": bad category %d",
 		    QUOTE_MAX, g->name, (int)g->cat);
+	if ((unsigned)g->mode >= MATCH_MODE_COUNT)
+		return err_set(e, "group \"%.*s\": bad mode %d", QUOTE_MAX,
+		    g->name, (int)g->mode);
 	for (size_t i = 0; i < g->nobject; i++)
 		if (check_object(g, &g->object[i], e) != 0)
 			return -1;
@@ -196,6 +212,10 @@ check_rule(const struct ruleset_builder *b, const struct built_rule *br,
 	if ((unsigned)r->dir > RULE_BOTH)
 		return err_set(e, "rule \"%.*s\": bad direction %d",
 		    QUOTE_MAX, r->name, (int)r->dir);
+	for (int cat = 0; cat < CAT_COUNT; cat++)
+		if ((unsigned)r->mode[cat] >= MATCH_MODE_COUNT)
+			return err_set(e, "rule \"%.*s\": bad mode %d",
+			    QUOTE_MAX, r->name, (int)r->mode[cat]);
 	for (size_t i = 0; i < r->ngroup[CAT_ACTION]; i++)
 		nactions += b->group[br->group[CAT_ACTION][i]].nobject;
 	if (nactions > RULE_ACTIONS_MAX)
@@ -214,6 +234,7 @@ ruleset_builder_rule(struct ruleset_builder *b, const struct rule *r,
 		.active = r->active, .dir = r->dir}};
 	int rc = 0;
 
+	memcpy(br.r.mode, r->mode, sizeof(br.r.mode));
 	for (int cat = 0; cat < CAT_COUNT && rc == 0; cat++)
 		rc = copy_indices(b, &br, (enum category)cat, group[cat],
 		    ngroup[cat], e);
@@ -291,6 +312,56 @@ put_patterns(const struct ruleset_builder *b, int kind, struct buf *out,
 	return 0;
 }
 
+static bool
+is_among(const struct buf *zones, const char *name)
+{
+	struct cursor c = cur_of(buf_span(zones));
+
+	while (cur_left(&c) > 0) {
+		struct span have = cur_lp(&c);
+
+		if (span_eq(have, span_of(name, strlen(name) + 1)))
+			return true;
+		cur_lp(&c);
+	}
+	return false;
+}
+
+static int
+put_zone(const struct object_group *g, const char *name, struct buf *zones,
+    struct err *e)
+{
+	AUTO_BUF struct buf tzif = {.max = ZONE_BYTES_MAX};
+	struct err why = {""};
+
+	if (name[0] == '\0' || is_among(zones, name))
+		return 0;
+	if (zone_read(name, &tzif, &why) != 0)
+		return err_set(e, "group \"%.*s\": %s", QUOTE_MAX, g->name,
+		    why.text);
+	buf_lp(zones, span_of(name, strlen(name) + 1));
+	buf_lp(zones, buf_span(&tzif));
+	return 0;
+}
+
+/* The zones go along: workers look at no files, and a new version of the
+ * system's list counts from the next compilation on. */
+static int
+put_zones(const struct ruleset_builder *b, struct buf *out, struct err *e)
+{
+	AUTO_BUF struct buf zones = {.max = SNAPSHOT_BYTES_MAX};
+
+	for (size_t g = 0; g < b->ngroup; g++)
+		for (size_t i = 0; b->group[g].cat == CAT_WHEN &&
+		    i < b->group[g].nobject; i++)
+			if (put_zone(&b->group[g],
+			    object_zone(&b->group[g].object[i]), &zones,
+			    e) != 0)
+				return -1;
+	buf_lp(out, buf_span(&zones));
+	return 0;
+}
+
 static void
 put_contents(const struct ruleset_builder *b, struct buf *text)
 {
@@ -313,6 +384,8 @@ ruleset_compile(struct ruleset_builder *b, uint64_t version,
 	put_contents(b, &text);
 	snapshot_put_header(&out, version);
 	buf_lp(&out, buf_span(&text));
+	if (put_zones(b, &out, e) != 0)
+		return -1;
 	for (int kind = 0; kind < PAT_COUNT; kind++)
 		if (put_patterns(b, kind, &out, e) != 0)
 			return -1;

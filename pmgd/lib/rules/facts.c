@@ -180,10 +180,10 @@ struct filling {
 
 static void
 add(struct filling *l, const struct content *c, const char *name,
-    const char *type)
+    const char *type, unsigned flags)
 {
 	l->to[l->f->ninside++] = (struct inside){.part = c->part,
-		.name = name != NULL ? name : "",
+		.flags = flags, .name = name != NULL ? name : "",
 		.type = type != NULL ? type : ""};
 }
 
@@ -197,9 +197,9 @@ add_other_part(struct filling *l, const struct content *c)
 
 	buf_printf(&declared, "%s/%s", p->type, p->subtype);
 	type = arena_strdup(l->a, buf_cstr(&declared));
-	add(l, c, p->filename, type);
+	add(l, c, p->filename, type, INSIDE_DECLARED);
 	for (size_t i = 0; i < p->nalt_name; i++)
-		add(l, c, p->alt_name[i], NULL);
+		add(l, c, p->alt_name[i], NULL, 0);
 	return type != NULL;
 }
 
@@ -212,7 +212,7 @@ add_content(struct filling *l, const struct content *c, const char *type)
 		if (c->name == NULL)
 			return true;
 	}
-	add(l, c, c->name, type);
+	add(l, c, c->name, type, 0);
 	return c->as == NULL || add_other_part(l, c);
 }
 

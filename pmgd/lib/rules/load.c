@@ -10,6 +10,11 @@ enum {
 	 * entry of the address index). */
 	MEMORY_PER_BYTE = 16,
 	MEMORY_BASE = 4 << 20,
+	/* In the snapshot, with empty texts and lists. */
+	OBJECT_BYTES_MIN = 39,
+	GROUP_BYTES_MIN = 20,
+	RULE_BYTES_MIN = 37,
+	ZONE_BYTES_MIN = 2 * 44,	/* its two headers */
 };
 
 /* The sticky error of the cursor stands for every kind of damage. */
@@ -65,6 +70,16 @@ take_object(struct load *l, struct object *o, enum category cat)
 		damaged(l);
 }
 
+static enum match_mode
+take_mode(struct load *l)
+{
+	uint8_t mode = cur_u8(&l->c);
+
+	if (mode >= MATCH_MODE_COUNT)
+		damaged(l);
+	return (enum match_mode)mode;
+}
+
 static void
 take_group(struct load *l, struct object_group *g)
 {
@@ -74,8 +89,9 @@ take_group(struct load *l, struct object_group *g)
 	g->name = take_text(l);
 	g->info = take_text(l);
 	g->cat = (enum category)cur_u8(&l->c);
+	g->mode = take_mode(l);
 	n = cur_u32(&l->c);
-	g->object = take_array(l, n, 39, sizeof(*g->object));
+	g->object = take_array(l, n, OBJECT_BYTES_MIN, sizeof(*g->object));
 	g->nobject = cur_ok(&l->c) ? n : 0;
 	for (size_t i = 0; i < g->nobject && cur_ok(&l->c); i++)
 		take_object(l, &g->object[i], g->cat);
@@ -85,8 +101,10 @@ static void
 take_rule_groups(struct load *l, struct rule *r, enum category cat)
 {
 	enum category want = cat == CAT_TO ? CAT_FROM : cat;
-	uint32_t n = cur_u32(&l->c), index;
+	uint32_t n, index;
 
+	r->mode[cat] = take_mode(l);
+	n = cur_u32(&l->c);
 	r->group[cat] = take_array(l, n, 4, sizeof(*r->group[cat]));
 	for (size_t i = 0; i < n && cur_ok(&l->c); i++) {
 		index = cur_u32(&l->c);
@@ -139,9 +157,9 @@ take_rules(struct load *l)
 {
 	struct ruleset *rs = l->rs;
 	uint32_t n = cur_u32(&l->c);
-	struct rule *rule = take_array(l, n, 32, sizeof(*rule));
+	struct rule *rule = take_array(l, n, RULE_BYTES_MIN, sizeof(*rule));
 
-	rs->rule = take_array(l, n, 32, sizeof(*rs->rule));
+	rs->rule = take_array(l, n, RULE_BYTES_MIN, sizeof(*rs->rule));
 	for (size_t i = 0; i < n && cur_ok(&l->c); i++) {
 		take_rule(l, &rule[i]);
 		rs->rule[i] = &rule[i];
@@ -158,7 +176,7 @@ take_contents(struct load *l)
 	struct ruleset *rs = l->rs;
 	uint32_t n = cur_u32(&l->c);
 
-	rs->group = take_array(l, n, 19, sizeof(*rs->group));
+	rs->group = take_array(l, n, GROUP_BYTES_MIN, sizeof(*rs->group));
 	for (size_t i = 0; i < n && cur_ok(&l->c); i++) {
 		take_group(l, &rs->group[i]);
 		rs->ngroup = i + 1;
@@ -166,6 +184,55 @@ take_contents(struct load *l)
 	if (cur_ok(&l->c))
 		take_rules(l);
 	return cur_done(&l->c);
+}
+
+const struct zone *
+ruleset_zone(const struct ruleset *rs, const char *name)
+{
+	for (size_t i = 0; i < rs->nzone; i++)
+		if (strcmp(rs->zone[i].name, name) == 0)
+			return &rs->zone[i].zone;
+	return NULL;
+}
+
+/* Each zone that some object names must be there. */
+static bool
+has_zones(const struct ruleset *rs)
+{
+	for (size_t g = 0; g < rs->ngroup; g++)
+		for (size_t i = 0; rs->group[g].cat == CAT_WHEN &&
+		    i < rs->group[g].nobject; i++) {
+			const char *name =
+			    object_zone(&rs->group[g].object[i]);
+
+			if (name[0] != '\0' && ruleset_zone(rs, name) == NULL)
+				return false;
+		}
+	return true;
+}
+
+static bool
+take_zones(struct ruleset *rs, struct span bytes)
+{
+	struct cursor c = cur_of(bytes);
+
+		rs->zone = arena_array(&rs->mem, bytes.n / ZONE_BYTES_MIN, sizeof(*rs->zone));
+	while (rs->zone != NULL && cur_left(&c) > 0) {
+		struct span name = cur_lp(&c), tzif = cur_lp(&c);
+		struct named_zone *z = &rs->zone[rs->nzone];
+
+		if (!cur_ok(&c) || tzif.n < ZONE_BYTES_MIN || name.n == 0 ||
+		    span_chr(name, 0, '\0') != name.n - 1)
+			return false;
+		z->name = arena_strndup(&rs->mem, span_sub(name, 0,
+		    name.n - 1));
+		tzif.p = (unsigned char *)arena_strndup(&rs->mem, tzif);
+		if (z->name == NULL || tzif.p == NULL ||
+		    !zone_open(&z->zone, tzif))
+			return false;
+		rs->nzone++;
+	}
+	return cur_done(&c) && has_zones(rs);
 }
 
 static bool
@@ -264,6 +331,10 @@ ruleset_load(struct span snapshot, struct err *e)
 	l.c = cur_of(span_of(l.rs->text, text.n));
 	if (!take_contents(&l)) {
 		err_set(e, "rule snapshot: groups or rules are damaged");
+		goto fail;
+	}
+	if (!take_zones(l.rs, cur_lp(&c))) {
+		err_set(e, "rule snapshot: time zones are damaged");
 		goto fail;
 	}
 	if (take_patterns(&c, l.rs, e) != 0)

@@ -91,6 +91,7 @@ enum {
 					 * signature it breaks */
 	OBJ_MONDAY = 1 << 16,		/* time frame: << 1 Tuesday ... << 6
 					 * Sunday; none = every day */
+	OBJ_WEEKDAYS = 127 << 16,	/* all seven */
 };
 
 struct object_group {
@@ -182,6 +183,7 @@ enum {
 	INSIDE_UNREADABLE = 2,	/* broken, or of a kind that is not known */
 	INSIDE_MACROS = 4,	/* document with macros or other content
 				 * that starts programs */
+	INSIDE_DECLARED = 8,	/* type is what a header says, not magic */
 };
 
 struct facts {

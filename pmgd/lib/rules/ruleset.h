@@ -5,6 +5,7 @@
 #ifndef PMG_RULES_RULESET_H
 #define PMG_RULES_RULESET_H
 
+#include "lib/base/zone.h"
 #include "lib/rules/address.h"
 #include "lib/rules/pattern.h"
 #include "lib/rules/rules.h"
@@ -38,6 +39,11 @@ enum {
 	RULE_ACTIONS_MAX = 1000,	/* of one rule, over all its groups */
 };
 
+struct named_zone {
+	const char *name;
+	struct zone zone;
+};
+
 struct ruleset {
 	uint64_t version;
 	char *text;			/* the snapshot's strings */
@@ -49,6 +55,8 @@ struct ruleset {
 	size_t nrule;
 	struct address_index who;
 	struct pattern_index pattern[PAT_COUNT];
+	struct named_zone *zone;
+	size_t nzone;
 	const char **field;		/* names that PAT_FIELD looks at */
 	size_t nfield;
 	/* By direction, of active rules: */
@@ -79,16 +87,28 @@ enum category object_category(enum object_type type);
 int object_pattern_kind(enum object_type type);
 /* The pattern of an object of such a type. */
 struct pattern object_pattern(const struct object *o);
+/* Name of the zone that it names, "" = none. */
+static inline const char *
+object_zone(const struct object *o)
+{
+	return o->type == WHEN_TIMEFRAME ? o->value : "";
+}
 /* NEED_CONTENT, NEED_ARCHIVE, NEED_LIMITS that an object asks for. */
 unsigned object_content_needs(enum object_type type);
 /* Actions: ascending order within a rule; final ones end it. */
 int object_action_order(enum object_type type);
 bool object_is_final(enum object_type type);
 bool object_is_notice(enum object_type type);
-/* Members in range and well-formed, patterns apart. -1: e tells. */
-int object_check(const struct object *o, struct err *e);
+/* OBJ_* that mean something in an object of this type. */
+uint32_t object_flags(enum object_type type);
 /* "e-mail address", "file name" ... for messages. */
 const char *object_type_name(enum object_type type);
+
+/* ---- object_check.c ---- */
+
+/* Members in range and well-formed; patterns apart, and whether there is such
+ * a time zone. -1: e tells. */
+int object_check(const struct object *o, struct err *e);
 
 /* ---- index.c: what a loaded ruleset computes once ---- */
 
@@ -101,6 +121,11 @@ bool ruleset_index(struct ruleset *rs);
 const char *nametype_find(const char *filename);
 /* The i-th other name of a content type, NULL = no more. */
 const char *nametype_alias(const char *type, size_t i);
+
+/* ---- load.c ---- */
+
+/* NULL: the ruleset holds no such zone. */
+const struct zone *ruleset_zone(const struct ruleset *rs, const char *name);
 
 /* ---- match.c ---- */
 

@@ -30,6 +30,7 @@ snapshot_put_group(struct buf *b, const struct object_group *g)
 	put_text(b, g->name);
 	put_text(b, g->info);
 	buf_u8(b, (uint8_t)g->cat);
+	buf_u8(b, (uint8_t)g->mode);
 	buf_u32(b, (uint32_t)g->nobject);
 	for (size_t i = 0; i < g->nobject; i++)
 		put_object(b, &g->object[i]);
@@ -45,6 +46,7 @@ snapshot_put_rule(struct buf *b, const struct rule *r,
 	buf_u8(b, r->active);
 	buf_u8(b, (uint8_t)r->dir);
 	for (size_t cat = 0; cat < CAT_COUNT; cat++) {
+		buf_u8(b, (uint8_t)r->mode[cat]);
 		buf_u32(b, (uint32_t)r->ngroup[cat]);
 		for (size_t i = 0; i < r->ngroup[cat]; i++)
 			buf_u32(b, group[cat][i]);

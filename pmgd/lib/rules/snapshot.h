@@ -7,6 +7,7 @@
  *	8  number of bytes behind this one
  *	8  version of the rule database
  *	lp groups and rules (strings end in NUL, so that they are used in place)
+ *	lp time zones that they name: lp name (ends in NUL), lp file (TZif)
  *	then for each pattern kind:
  *	lp object references: u32 group, u32 object, in order of the patterns
  *	lp compiled patterns (empty when there are none)
@@ -22,7 +23,7 @@
 #include "lib/rules/rules.h"
 
 enum {
-	SNAPSHOT_FORMAT = 2,
+	SNAPSHOT_FORMAT = 3,
 	SNAPSHOT_MAGIC_LEN = 8,
 	SNAPSHOT_DIGEST_OFF = 12,
 	SNAPSHOT_DIGEST_LEN = 32,
