@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include "lib/base/ipc.h"
+#include "lib/proto/rules.h"
 #include "lib/proto/store.h"
 #include "lib/proto/store_admin.h"
 
@@ -55,7 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = span_of(data + 1, size - 1);
 	arena_init(&a, ARENA_MAX);
 	buf_init(&out, 2 * IPC_MAX);
-	switch (data[0] % 10) {
+	switch (data[0] % 12) {
 	case 0:
 		ROUND(store_commit, store_commit);
 		break;
@@ -83,8 +84,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 8:
 		ROUND(store_status, store_status);
 		break;
-	default:
+	case 9:
 		fuzz_id(in, &a);
+		break;
+	case 10:
+		ROUND(rules_request, rules_request);
+		break;
+	default:
+		ROUND(rules_reply, rules_reply);
 		break;
 	}
 	buf_free(&out);
