@@ -310,6 +310,7 @@ parent_open(struct parent *p, const struct parent_options *o)
 	if (c == NULL)
 		fatal("%s", e.text);
 	parent_sandbox(o, config_bool(c, "mail", "tcp_filter_ports"));
+	charset_warm_up(&p->charsets);
 	p->nworkers = workers_wanted(o, c);
 	admission_init(&p->admission, 1);
 	settings_take(p, c);
@@ -365,5 +366,6 @@ parent_run(const struct parent_options *o)
 	rc = sd_event_loop(p->loop);
 	event_writer_close(p->events);
 	strikes_close(p->strikes);
+	charset_cool_down(&p->charsets);
 	return rc < 0 ? 1 : rc;
 }

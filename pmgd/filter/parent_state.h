@@ -11,6 +11,7 @@
 #include "filter/parent.h"
 #include "filter/strikes.h"
 #include "lib/base/buf.h"
+#include "lib/mail/charset.h"
 #include "lib/proto/filter.h"
 #include "lib/store/event.h"
 
@@ -39,6 +40,7 @@ struct parent {
 	bool draining;
 	sd_event_source *respawn;
 	struct buf in;
+	struct charset_warm charsets;	/* for the workers */
 	struct child child[WORKERS_MAX];
 };
 

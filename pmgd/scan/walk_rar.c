@@ -44,14 +44,17 @@ struct rar {
 	struct span s;
 	struct walk_list list;
 	size_t cap;
+	unsigned files;		/* of the list */
 	struct arena names;
 	unsigned flags;
 };
 
+/* Folders are in the list, too, which libarchive's order counts by, but are no
+ * entries: the size of the archive bounds them. */
 static bool
 list_add(struct rar *r, const struct walk_listed *e)
 {
-	if (r->list.n > r->w->lim.entries) {
+	if (!e->folder && r->files++ == r->w->lim.entries) {
 		r->flags |= WALK_LIMIT;
 		return false;
 	}

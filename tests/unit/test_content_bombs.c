@@ -160,6 +160,56 @@ many_uu(struct buf *b)
 		buf_printf(b, "begin 644 a%d\n#86)C\nend\n", i);
 }
 
+static uint64_t
+hash_step(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x100000001b3u;
+	return h ^ h >> 29;
+}
+
+static void
+put_uu(struct buf *b, const unsigned char *p, size_t n)
+{
+	enum { LINE = 45 };
+
+	buf_puts(b, "begin 644 a\n");
+	for (size_t i = 0; i < n; i += LINE) {
+		size_t k = n - i < LINE ? n - i : LINE;
+
+		buf_putc(b, ' ' + (int)k);
+		for (size_t j = i; j < i + k; j += 3) {
+			unsigned v = (unsigned)p[j] << 16 |
+			    (unsigned)p[j + 1] << 8 | p[j + 2];
+
+			for (int shift = 18; shift >= 0; shift -= 6)
+				buf_putc(b, '`' - 64 + (int)((v >> shift & 63)
+				    ? v >> shift & 63 : 64));
+		}
+		buf_putc(b, '\n');
+	}
+	buf_puts(b, "`\nend\n");
+}
+
+/* They differ in the last two words only, and content_list.c has the same hash
+ * for all of them. */
+static void
+colliding_files(struct buf *b)
+{
+	enum { FILES = 3000, WORDS = 300 };
+	uint64_t file[WORDS] = {0};
+
+	buf_puts(b, "Subject: x\n\n");
+	for (uint64_t i = 0; i < FILES; i++) {
+		uint64_t h = 0xcbf29ce484222325u ^ sizeof(file);
+
+		for (size_t k = 0; k < WORDS - 2; k++)
+			h = hash_step(h, file[k]);
+		file[WORDS - 2] = i;
+		file[WORDS - 1] = hash_step(h, i);
+		put_uu(b, (const unsigned char *)file, sizeof(file));
+	}
+}
+
 static void
 binhex_lines(struct buf *b)
 {
@@ -240,6 +290,7 @@ test_bombs(void **state)
 	    {"hidden fields", hidden_fields, MIME_HIDDEN_FIELD},
 	    {"all ambiguities", ambiguous_everything, MIME_AMBIG_BOUNDARY},
 	    {"40,000 uuencoded files", many_uu, MIME_LIMIT_PARTS},
+	    {"colliding files", colliding_files, MIME_LIMIT_MEMORY},
 	    {"lines of BinHex", binhex_lines, 0},
 	    {"runs of BinHex", binhex_runs, MIME_LIMIT_MEMORY},
 	    {"messages within encodings", nested_encodings,

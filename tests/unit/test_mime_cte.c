@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -284,7 +285,40 @@ test_from_utf8(void **state)
 	    SPAN_LIT("\xe6\x97\xa5")), 0);
 	assert_string_equal(buf_cstr(&b), "\x1b$BF|\x1b(B");
 	buf_free(&b);
-	charset_warm_up();
+}
+
+static bool
+is_mapped(const char *what)
+{
+	char line[1024];
+	bool found = false;
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		found |= strstr(line, what) != NULL;
+	fclose(f);
+	return found;
+}
+
+/* They stay, whatever is converted and closed meanwhile. */
+static void
+test_charset_warm(void **state)
+{
+	struct charset_warm w;
+	struct buf b;
+
+	(void)state;
+	charset_warm_up(&w);
+	buf_init(&b, 4096);
+	for (int i = 0; i < 10; i++)
+		charset_to_utf8(&b, SPAN_LIT("iso-8859-7"),
+		    SPAN_LIT("\xe1"));
+	assert_string_equal(buf_cstr(&b), "ααααααααα" "α");
+	assert_true(is_mapped("/KOI8-R.so"));
+	assert_true(is_mapped("/UHC.so"));
+	buf_free(&b);
+	charset_cool_down(&w);
 }
 
 static void
@@ -319,6 +353,7 @@ main(void)
 	    cmocka_unit_test(test_to_utf8_any),
 	    cmocka_unit_test(test_from_utf8),
 	    cmocka_unit_test(test_2047_growth),
+	    cmocka_unit_test(test_charset_warm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -338,12 +338,62 @@ test_decoys(void **state)
 	buf_free(&b);
 }
 
+enum { FILE4_HEAD = 32, FOLDER4 = 0xe0 };
+
+/* A stored file of one byte, or a folder, of a rar of version 4. */
+static void
+put_rar4(struct buf *b, char name, bool folder)
+{
+	unsigned char h[FILE4_HEAD + 1] = {0};
+
+	h[2] = 0x74;
+	h[3] = folder ? FOLDER4 : 0;
+	h[4] = 0x80;
+	h[5] = sizeof(h);
+	h[7] = h[11] = !folder;
+	h[25] = 0x30;
+	h[26] = 1;
+	h[FILE4_HEAD] = (unsigned char)name;
+	buf_put(b, h, sizeof(h));
+	if (!folder)
+		buf_putc(b, 'x');
+}
+
+/* Folders do not count, and as many files as there may be are no limit. */
+static void
+test_rar_entries(void **state)
+{
+	struct walk_limits lim = walk_limits_default;
+	struct walk_seen s;
+	struct buf b;
+
+	(void)state;
+	lim.entries = 3;
+	buf_init(&b, 4096);
+	buf_puts_span(&b, SPAN_LIT("Rar!\x1a\x07\0"));
+	for (int i = 0; i < 5; i++)
+		put_rar4(&b, (char)('a' + i), true);
+	for (int i = 0; i < 3; i++)
+		put_rar4(&b, (char)('p' + i), false);
+	s = walk_text(buf_span(&b), "x.rar", &lim);
+	assert_int_equal(s.entries, 3);
+	assert_int_equal(s.flags, WALK_ARCHIVE);
+	buf_free(&s.text);
+	put_rar4(&b, 'z', false);
+	s = walk_text(buf_span(&b), "x.rar", &lim);
+	assert_int_equal(s.entries, 3);
+	assert_int_equal(s.flags, WALK_ARCHIVE | WALK_LIMIT);
+	buf_free(&s.text);
+	buf_free(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_rar_entries),
 		cmocka_unit_test(test_entry_bytes),
 		cmocka_unit_test(test_total_bytes),
 		cmocka_unit_test(test_cpu),

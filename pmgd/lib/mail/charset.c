@@ -309,17 +309,29 @@ charset_from_utf8(struct buf *out, struct span label, struct span utf8)
 	}
 }
 
+/*
+ * libc unloads a module soon after its last descriptor is closed, so one of
+ * each is kept.
+ */
 void
-charset_warm_up(void)
+charset_warm_up(struct charset_warm *w)
 {
-	static const char *const common[] = {"ISO-8859-2", "ISO-8859-15",
-	    "CP1250", "CP1251", "KOI8-R", "GB18030", "BIG5-HKSCS", "CP932",
-	    "EUC-JP-MS", "UHC"};
+	static const char *const common[CHARSET_WARM] = {"ISO-8859-2",
+	    "ISO-8859-15", "CP1250", "CP1251", "KOI8-R", "GB18030",
+	    "BIG5-HKSCS", "CP932", "EUC-JP-MS", "UHC"};
 
-	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
+	for (size_t i = 0; i < CHARSET_WARM; i++) {
 		iconv_t cd = iconv_open("UTF-8", common[i]);
 
-		if (cd != (iconv_t)-1)
-			iconv_close(cd);
+		w->held[i] = cd != (iconv_t)-1 ? cd : NULL;
 	}
+}
+
+void
+charset_cool_down(struct charset_warm *w)
+{
+	for (size_t i = 0; i < CHARSET_WARM; i++)
+		if (w->held[i] != NULL)
+			iconv_close(w->held[i]);
+	*w = (struct charset_warm){{NULL}};
 }

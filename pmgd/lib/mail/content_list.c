@@ -31,12 +31,16 @@ walk_room(struct walk *w)
 	return true;
 }
 
-/* FNV-1a over words: only to tell readings apart quickly. */
+/*
+ * FNV-1a over words: only to tell readings apart quickly. It has no key, and
+ * senders can make collisions: what a comparison in vain costs is work.
+ */
 static uint64_t
-hash_bytes(const unsigned char *p, size_t n)
+hash_bytes(uint64_t h, const unsigned char *p, size_t n)
 {
-	uint64_t h = 0xcbf29ce484222325u ^ n;
 	uint64_t v;
+
+	h ^= n;
 
 	for (; n >= sizeof(v); p += sizeof(v), n -= sizeof(v)) {
 		memcpy(&v, p, sizeof(v));
@@ -45,6 +49,19 @@ hash_bytes(const unsigned char *p, size_t n)
 	}
 	for (; n > 0; n--)
 		h = (h ^ *p++) * 0x100000001b3u;
+	return h;
+}
+
+/* Of bytes under a name; never 0. */
+static uint64_t
+hash_item(const struct walk *w, const struct content *it)
+{
+	uint64_t h = hash_bytes(0xcbf29ce484222325u, w->out->p + it->off,
+	    it->n);
+
+	if (it->name != NULL)
+		h = hash_bytes(h, (const unsigned char *)it->name,
+		    strlen(it->name));
 	return h | 1;
 }
 
@@ -56,22 +73,25 @@ same_name(const struct content *x, const struct content *y)
 	return strcmp(x->name, y->name) == 0;
 }
 
-/* Whether the list has those bytes under that name. */
+/* Whether the list has those bytes under that name. Once the work is used up
+ * nothing is known any more: at worst something is listed twice. */
 static bool
 is_known(struct walk *w, const struct content *it, uint64_t hash)
 {
 	const unsigned char *p = w->out->p;
 
-	for (size_t i = w->list.n; i > 0; i--) {
+	for (size_t i = w->list.n; i > 0 && w->work > 0; i--) {
 		const struct content *x = &w->list.item[i - 1];
 		bool plain = w->hash[i - 1] == 0;
 
 		if (x->n != it->n || (plain && x->part != it->part) ||
 		    (!plain && w->hash[i - 1] != hash))
 			continue;
-		if (memcmp(p + x->off, p + it->off, it->n) == 0 &&
-		    same_name(x, it))
+		if (same_name(x, it) &&
+		    memcmp(p + x->off, p + it->off, it->n) == 0)
 			return true;
+		if (!plain)
+			w->work -= w->work < it->n ? w->work : it->n;
 	}
 	return false;
 }
@@ -103,7 +123,7 @@ walk_add(struct walk *w, struct content it)
 
 	if (it.n == 0)
 		return false;
-	hash = hash_bytes(w->out->p + it.off, it.n);
+	hash = hash_item(w, &it);
 	if (is_known(w, &it, hash) || !walk_room(w))
 		return false;
 	w->hash[w->list.n] = hash;
