@@ -420,6 +420,26 @@ def zones():
                 struct.pack(">q", 1718409600) + made)
     put("zone", "leap", bytes(8) + zone_file(b"UTC0", leap=1))
     put("zone", "order", bytes(8) + zone_file(b"", changes[::-1]))
+# ---- the LDAP directory ----
+
+def directory():
+    def table(*rows):
+        return lp(b"".join(struct.pack(">%dI" % len(r), *r) for r in rows))
+
+    # Its fuzz target puts the header in front of 'H'.
+    text = b"\0p\0cn=g\0g\0uid=a\0a\0a@b.c\0"
+    tables = [table((1, 0, 5)), table((0, 3, 8, 1)),
+              table((0, 10, 0, 1, 0, 1, 0, 1)), table((16,)), table((18, 0)),
+              table((0,)), table((0,)), table((0,), (1,))]
+    put("directory", "one", b"H" + b"".join(tables) + lp(text))
+    put("directory", "none", b"H" + b"".join([lp(b"")] * 7)
+        + table((0,), (0,)) + lp(b"\0"))
+    put("directory", "twice", b"H" + b"".join(
+        tables[:5] + [table((0,), (0,)), table((0,), (0,)),
+                      table((0,), (1,), (2,))]) + lp(text))
+    put("directory", "good", b"M")
+    put("directory", "outside", b"M\0\x04\x7f")
+    put("directory", "raw", b"SPMGLDAPD\0\0\0\1")
 
 
 if __name__ == "__main__":
@@ -437,3 +457,4 @@ if __name__ == "__main__":
     hidden()
     sessions()
     zones()
+    directory()
