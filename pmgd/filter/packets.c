@@ -116,7 +116,7 @@ static void
 handle_end(struct parent *p, struct child *c, struct cursor *cur)
 {
 	bool final = cur_u8(cur) != 0, durable = cur_u8(cur) != 0;
-	struct span record = cur_lp(cur);
+	struct span record = cur_lp(cur), recorded = cur_lp(cur);
 	struct err e;
 	int rc = 0;
 
@@ -133,6 +133,7 @@ handle_end(struct parent *p, struct child *c, struct cursor *cur)
 	strikes_end(p->strikes, c->slot, final);
 	if (durable)
 		reply_u8(c, FILTER_MSG_END_REPLY, rc == 0);
+	recent_write(p->recent, recorded);
 }
 
 static bool

@@ -204,6 +204,9 @@ settings_take(struct parent *p, const struct config *c)
 	    "spamd_children");
 	p->event_keep_seconds = config_int(c, "admin", "eventlifetime") *
 	    24 * 3600;
+	recent_close(p->recent);
+	p->recent = recent_open(p->opt->paths->recent,
+	    (uint64_t)config_int(c, "admin", "replaysize") << 20);
 }
 
 /* Old event files go, at start and each hour. */
@@ -290,7 +293,7 @@ parent_sandbox(const struct parent_options *o, bool tcp)
 	const char *read_paths[] = {"/usr", "/etc/localtime", "/dev/urandom",
 	    "/sys/devices/system/cpu", o->paths->config, rules, NULL};
 	const char *write_paths[] = {o->paths->active, o->paths->events,
-	    strikes, NULL};
+	    o->paths->recent, strikes, NULL};
 	struct sandbox sb = {.net = tcp ? SANDBOX_NET_INET : SANDBOX_NET_UNIX,
 	    .fork = true, .nofile = FILES_MAX, .read_paths = read_paths, .write_paths = write_paths};
 	struct err e;
@@ -365,6 +368,7 @@ parent_run(const struct parent_options *o)
 	    p->admission.places);
 	rc = sd_event_loop(p->loop);
 	event_writer_close(p->events);
+	recent_close(p->recent);
 	strikes_close(p->strikes);
 	charset_cool_down(&p->charsets);
 	return rc < 0 ? 1 : rc;

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 #include "filter/admission.h"
 #include "filter/parent.h"
+#include "filter/recent.h"
 #include "filter/strikes.h"
 #include "lib/base/buf.h"
 #include "lib/mail/charset.h"
@@ -33,6 +34,7 @@ struct parent {
 	sd_event *loop;
 	struct event_writer *events;
 	int64_t event_keep_seconds;
+	struct recent *recent;		/* NULL: nothing is kept */
 	struct strikes *strikes;
 	struct admission_state admission;
 	struct filter_status status;

@@ -88,7 +88,8 @@ parent_slot_end(struct parent_link *l, int how)
 }
 
 int
-parent_end(struct parent_link *l, bool final, struct span record, bool durable)
+parent_end(struct parent_link *l, bool final, struct span record, bool durable,
+    struct span recorded)
 {
 	AUTO_BUF struct buf b = {.max = IPC_MAX};
 	struct cursor c;
@@ -96,6 +97,10 @@ parent_end(struct parent_link *l, bool final, struct span record, bool durable)
 	buf_u8(&b, final);
 	buf_u8(&b, durable);
 	buf_lp(&b, record);
+	/* Of the two the one that can be spared. */
+	if (b.n + recorded.n + 2 * sizeof(uint32_t) > b.max)
+		recorded = span_of(NULL, 0);
+	buf_lp(&b, recorded);
 	if (b.overflow)
 		return -1;
 	put(l, FILTER_MSG_END, buf_span(&b));

@@ -19,12 +19,13 @@ void parent_strike(struct parent_link *l);
 int parent_slot_answer(struct parent_link *l, uint32_t ticket);
 void parent_slot_end(struct parent_link *l, int how);
 /*
- * Through with the message: its event record is written ("" = none), and it is
+ * Through with the message: its event record is written ("" = none), what the
+ * rules were told is kept if there is room for it in the packet, and it is
  * forgotten when it got final replies. 1: sent and, when durable, on the disk;
  * 0: it could not be written, the message counts as deferred; -1: it is too
  * large for a packet, nothing was sent.
  */
 int parent_end(struct parent_link *l, bool final, struct span record,
-    bool durable);
+    bool durable, struct span recorded);
 
 #endif

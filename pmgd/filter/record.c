@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "filter/parentlink.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 #include "lib/base/xalloc.h"
+#include "lib/config/config.h"
+#include "lib/rules/recorded.h"
 
 enum { TEXT_MAX = 1000, RCPT_MAX = 400, RCPT_FEW = 20 };
 
@@ -211,15 +214,45 @@ record(const struct message *m, size_t max_rcpt, bool brief)
 	return o;
 }
 
+/*
+ * What the rules were told. Nothing, when they were not asked, or when it is
+ * too long: it only serves replays.
+ */
+static void
+put_recorded(struct worker *w, const struct message *m, struct buf *b)
+{
+	unsigned known;
+
+	if (m->plan == NULL ||
+	    config_int(w->config, "admin", "replaysize") == 0)
+		return;
+	known = ruleset_needs(m->rules, m->env.dir);
+	if (!m->facts.spam_known)
+		known &= ~(unsigned)NEED_SPAM;
+	if (!m->scanned)
+		known &= ~(unsigned)NEED_VIRUS;
+	/* There is nothing in it that would have to be looked into. */
+	if (!facts_need_content(m->mime))
+		known |= NEED_CONTENT | NEED_ARCHIVE | NEED_LIMITS;
+	recorded_put(b, &m->facts, known);
+	if (b->overflow)
+		buf_reset(b);
+}
+
 /* As parent_end(). */
 static int
 record_send(struct worker *w, const struct message *m, size_t max_rcpt,
     bool brief, bool final, bool durable)
 {
+	AUTO_BUF struct buf recorded = {.max = RECORDED_MAX};
 	json_t *o = record(m, max_rcpt, brief);
 	char *s = json_dumps(o, JSON_COMPACT);
-	int rc = s == NULL ? -1
-	    : parent_end(&w->link, final, span_str(s), durable);
+	int rc = -1;
+
+	put_recorded(w, m, &recorded);
+	if (s != NULL)
+		rc = parent_end(&w->link, final, span_str(s), durable,
+		    buf_span(&recorded));
 
 	json_decref(o);
 	free(s);
@@ -249,6 +282,6 @@ record_end(struct worker *w, const struct message *m)
 	log_error("no event record for this message");
 	if (rc < 0)
 		parent_end(&w->link, final && !discard, span_of(NULL, 0),
-		    false);
+		    false, span_of(NULL, 0));
 	return false;
 }

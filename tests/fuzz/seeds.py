@@ -442,6 +442,38 @@ def directory():
     put("directory", "raw", b"SPMGLDAPD\0\0\0\1")
 
 
+def recorded_part(parent, kind, name=None, others=(), header=()):
+    major, minor = kind.split("/")
+    out = struct.pack(">II", parent, 0) + lp(major) + lp(minor) + lp(kind)
+    out += bytes([name is not None]) + lp(name or "")
+    out += struct.pack(">I", len(others)) + b"".join(map(lp, others))
+    return out + struct.pack(">I", len(header)) + b"".join(
+        lp(n) + lp(v) for n, v in header)
+
+
+def recorded():
+    """pmgd/lib/rules/recorded.h"""
+    none = 0xffffffff
+    head = struct.pack(">BIB", 1, 31, 0) + b"".join(
+        map(lp, ("LOGID", "4ABC", "a@example.org", "192.0.2.1")))
+    head += struct.pack(">I", 2) + lp("b@example.com") + lp("c@example.com")
+    head += struct.pack(">QIBQBBI", 1234567890, 77, 3, 4096, 3, 15, 5)
+    head += lp("Eicar")
+    header = (("Subject", " =?utf-8?q?x?="), ("X-SPAM-LEVEL", " 5"))
+    single = struct.pack(">I", 1) + recorded_part(none, "text/plain",
+                                                  header=header)
+    mixed = struct.pack(">I", 4) + b"".join((
+        recorded_part(none, "multipart/mixed", header=header),
+        recorded_part(0, "message/rfc822"),
+        recorded_part(1, "text/html"),
+        recorded_part(0, "application/zip", "a.zip", ("b.exe", "c"))))
+    inside = struct.pack(">I", 2) + struct.pack(">III", 3, 1, 7) + \
+        lp("dir/x.exe") + lp("application/x-ms-dos-executable") + \
+        struct.pack(">III", 0, 0, 0) + lp("") + lp("")
+    put("recorded", "single", head + single + struct.pack(">I", 0))
+    put("recorded", "mixed", head + mixed + inside)
+
+
 if __name__ == "__main__":
     fields()
     for n, a in enumerate(ADDRESSES):
@@ -458,3 +490,4 @@ if __name__ == "__main__":
     sessions()
     zones()
     directory()
+    recorded()

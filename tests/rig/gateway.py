@@ -143,6 +143,7 @@ class Gateway:
                 ("var/lib/pmg/store", "pmg-store", None, 0o700),
                 ("var/lib/pmg/events", "root", "pmg", 0o755),
                 ("var/lib/pmg/events/pmgd", "pmgd", "pmg", 0o750),
+                ("var/lib/pmg/events/recent", "pmgd", "pmg", 0o750),
                 ("var/lib/pmg/filter", "pmgd", None, 0o750),
                 ("var/lib/pmg/spamd", "pmg-spamd", None, 0o750),
                 ("var/lib/clamav", "root", None, 0o755),

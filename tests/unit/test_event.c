@@ -270,6 +270,32 @@ prune_keeps_what_is_young_and_the_newest(void **state)
 }
 
 static void
+prune_by_bytes_takes_the_oldest(void **state)
+{
+	struct event_writer *w = writer(100);
+	char path[400], newest[400], rest[400];
+	struct err e;
+	int n;
+
+	(void)state;
+	for (unsigned i = 0; i < 50; i++)
+		put(w, i);
+	n = segment(0, path, sizeof(path));
+	segment(n - 1, newest, sizeof(newest));
+	assert_int_equal(event_prune_bytes(w, 1 << 20, &e), 0);
+	assert_int_equal(segment(0, path, sizeof(path)), n);
+	assert_int_equal(event_prune_bytes(w, 300, &e), 0);
+	n = segment(0, rest, sizeof(rest));
+	assert_in_range(n, 2, 3);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(access(newest, F_OK), 0);
+	assert_int_equal(event_prune_bytes(w, 0, &e), 0);
+	assert_int_equal(segment(0, rest, sizeof(rest)), 1);
+	assert_int_equal(access(newest, F_OK), 0);
+	event_writer_close(w);
+}
+
+static void
 sequence_grows_over_restarts(void **state)
 {
 	struct event_writer *w = writer(1 << 20);
@@ -584,6 +610,7 @@ main(void)
 		T(rotates_and_follows),
 		T(removed_segments),
 		T(prune_keeps_what_is_young_and_the_newest),
+		T(prune_by_bytes_takes_the_oldest),
 		T(sequence_grows_over_restarts),
 		T(lost_tail_is_not_reused),
 		T(torn_tail_at_every_byte),

@@ -30,6 +30,7 @@ paths_init(struct paths *p, const char *root)
 	p->rules = xasprintf("%s/rules/rules.active", p->state);
 	p->store_db = xasprintf("%s/store", p->state);
 	p->events = xasprintf("%s/events/pmgd", p->state);
+	p->recent = xasprintf("%s/events/recent", p->state);
 	p->strikes = xasprintf("%s/filter/strikes", p->state);
 	p->active = xasprintf("%s/active", p->spool);
 	p->quarantine = xasprintf("%s/quarantine", p->spool);

@@ -23,6 +23,7 @@ struct paths {
 	char *rules;		/* state/rules/rules.active  (pmgd-store writes) */
 	char *store_db;		/* state/store: config.db, quarantine.db */
 	char *events;		/* state/events/pmgd */
+	char *recent;		/* state/events/recent: for rule replays */
 	char *strikes;		/* state/filter/strikes */
 	char *active;		/* spool/active: messages being filtered */
 	char *quarantine;	/* spool/quarantine: spam, virus, attachment */

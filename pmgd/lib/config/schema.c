@@ -106,6 +106,9 @@ const struct config_key config_schema[] = {
 	    "Keep statistics of single mails this long."),
 	INT("admin", "eventlifetime", "31", 1, 3650, "days",
 	    "Keep the event files, which pmg why reads, this long."),
+	INT("admin", "replaysize", "32", 0, 10000, "MB",
+	    "What the rules were told about the last messages is kept up to "
+	    "this size, for pmg rules replay; 0: nothing."),
 	BOOL("admin", "demo", "0", "Demo mode: services are not started."),
 	STR("admin", "email", "", "email", "Address of the administrator."),
 	STR("admin", "http_proxy", "", "url", "Proxy for downloads."),

@@ -26,8 +26,11 @@ enum {
 					 * open; when it is its turn */
 	FILTER_MSG_SLOT_END = 0x0305,	/* u8: enum slot_end */
 	FILTER_MSG_END = 0x0306,	/* u8: 1 final replies, 0 deferred; u8
-					 * durable; lp event record, "" none.
-					 * Durable and not written: deferred */
+					 * durable; lp event record, "" none;
+					 * lp what the rules were told
+					 * (lib/rules/recorded.h), "" none.
+					 * Durable and event not written:
+					 * deferred */
 	FILTER_MSG_END_REPLY = 0x0307,	/* u8: 1 written; only when durable */
 	FILTER_MSG_STRIKE = 0x0309,	/* the scanner died of this message */
 	/* tools -> parent on control.sock */

@@ -67,11 +67,16 @@ segments_around(const char *dir, uint64_t seq, uint64_t *before_r,
 	return 0;
 }
 
+static char *
+segment_path(const char *dir, uint64_t first)
+{
+	return xasprintf("%s/%0*" PRIu64 ".log", dir, (int)NAME_DIGITS, first);
+}
+
 static int
 segment_open(const char *dir, uint64_t first, int flags, struct err *e)
 {
-	AUTO_FREE char *path = xasprintf("%s/%0*" PRIu64 ".log", dir,
-	    (int)NAME_DIGITS, first);
+	AUTO_FREE char *path = segment_path(dir, first);
 	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
 
 	return fd < 0 ? err_errno(e, "%s", path) : fd;
@@ -311,6 +316,52 @@ event_prune(struct event_writer *w, int64_t keep_seconds, struct err *e)
 			removed++;
 	closedir(d);
 	return removed;
+}
+
+/* Bytes of all segments, and the oldest of them. -1: e tells. */
+static int
+segments_sum(const char *dir, uint64_t *bytes_r, uint64_t *oldest_r,
+    struct err *e)
+{
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	struct stat st;
+	uint64_t first;
+
+	if (d == NULL)
+		return err_errno(e, "%s", dir);
+	*bytes_r = 0;
+	*oldest_r = UINT64_MAX;
+	while ((de = readdir(d)) != NULL) {
+		if (!segment_parse(de->d_name, &first) || fstatat(dirfd(d),
+		    de->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		*bytes_r += (uint64_t)st.st_size;
+		if (first < *oldest_r)
+			*oldest_r = first;
+	}
+	closedir(d);
+	return 0;
+}
+
+int
+event_prune_bytes(struct event_writer *w, uint64_t most, struct err *e)
+{
+	uint64_t newest, none, bytes, oldest;
+
+	if (segments_around(w->dir, UINT64_MAX - 1, &newest, &none, e) != 0)
+		return -1;
+	for (;;) {
+		AUTO_FREE char *path = NULL;
+
+		if (segments_sum(w->dir, &bytes, &oldest, e) != 0)
+			return -1;
+		if (bytes <= most || oldest == UINT64_MAX || oldest == newest)
+			return 0;
+		path = segment_path(w->dir, oldest);
+		if (unlink(path) != 0)
+			return err_errno(e, "%s", path);
+	}
 }
 
 uint64_t

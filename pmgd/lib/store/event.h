@@ -8,7 +8,8 @@
  * leaves a gap (it goes on at the wall clock's microseconds), so that a number
  * that a power loss took away never comes back with other content.
  * A torn tail (crash of the writer) is cut off by the writer at its next
- * start; a reader stops in front of it. The payload is one JSON object.
+ * start; a reader stops in front of it. What a payload is, is the writer's
+ * matter.
  */
 #ifndef PMG_STORE_EVENT_H
 #define PMG_STORE_EVENT_H
@@ -33,12 +34,15 @@ struct event_writer *event_writer_open(const char *dir, uint64_t segment_bytes,
  */
 int event_write(struct event_writer *w, struct span payload, bool durable,
     struct err *e);
-/* Sequence number of the last record written or found; 0: none. */
 /*
  * Removes segments whose last record is older than that many seconds; the
  * newest one always stays. Returns how many, -1: e tells.
  */
 int event_prune(struct event_writer *w, int64_t keep_seconds, struct err *e);
+/* Removes the oldest segments, never the newest, until all have at most that
+ * many bytes. 0, or -1: e tells. */
+int event_prune_bytes(struct event_writer *w, uint64_t most, struct err *e);
+/* Sequence number of the last record written or found; 0: none. */
 uint64_t event_writer_seq(const struct event_writer *w);
 void event_writer_close(struct event_writer *w);
 
