@@ -4,15 +4,14 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
+#include "pmg_rules_load.h"
 #include "pmg_rules_test.h"
 
 enum {
 	EXIT_BAD = 1,
 	EXIT_BAD_USAGE = 64,	/* as of pmg(8) */
-	SNAPSHOT_MAX = 1 << 30,
 	TEXT_MAX = 1 << 26,
 	SPAM_LEVEL_MAX = 1000000,
 };
@@ -42,25 +41,6 @@ fail(const struct err *e)
 	return EXIT_BAD;
 }
 
-static struct ruleset *
-load_rules(const struct paths *p, struct err *e)
-{
-	AUTO_BUF struct buf b = {.max = SNAPSHOT_MAX};
-	struct ruleset *rs;
-	struct err why = {""};
-
-	if (file_read(p->rules, &b, &why) != 0) {
-		err_set(e, "%s (pmgd-store writes this file: is it running, "
-		    "and may you read it?)", why.text);
-		return NULL;
-	}
-	rs = ruleset_load(buf_span(&b), &why);
-	if (rs == NULL)
-		err_set(e, "%s: %s (restart pmgd-store to have it written "
-		    "anew)", p->rules, why.text);
-	return rs;
-}
-
 static int
 show(const struct paths *p)
 {
@@ -70,7 +50,7 @@ show(const struct paths *p)
 	struct err e;
 	size_t n;
 
-	rs = load_rules(p, &e);
+	rs = rules_load_active(p, &e);
 	if (rs == NULL)
 		return fail(&e);
 	n = ruleset_rules(rs, &rule);
@@ -236,7 +216,7 @@ test(int argc, char **argv, const struct paths *p)
 	argv[0] = name;		/* getopt puts it before its messages */
 	if (parse_options(&t, argc, argv) != 0)
 		return EXIT_BAD_USAGE;
-	rs = load_rules(p, &e);
+	rs = rules_load_active(p, &e);
 	if (rs == NULL)
 		return fail(&e);
 	rc = rules_test_run(rs, &t, &e);
