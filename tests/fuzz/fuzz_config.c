@@ -1,9 +1,10 @@
 /*
- * Files of /etc/pmg. First byte: 'C' pmg.conf, 'T' a template, '0' to '3'
- * a map of that kind, else single values. A file that is taken is printed as
+ * Files of /etc/pmg. First byte: 'C' pmg.conf, 'L' ldap.conf, 'T' a template,
+ * '0' to '3' a map of that kind, else single values. A file that is taken is printed as
  * one that is taken and printed the same; one that is refused says why.
  */
 #include "lib/config/config.h"
+#include "lib/config/ldap.h"
 #include "lib/config/maps.h"
 #include "lib/config/syntax.h"
 #include "lib/config/template.h"
@@ -52,6 +53,31 @@ fuzz_config(struct span in)
 	config_free(d);
 	buf_free(&once);
 	buf_free(&twice);
+}
+
+static void
+fuzz_ldap(struct span in)
+{
+	struct err e = {""};
+	struct ldap_conf c;
+	char path[256];
+
+	scratch_write("file", in);
+	snprintf(path, sizeof(path), "%s/file", scratch_dir());
+	if (ldap_conf_load(&c, path, &e) != 0) {
+		require(e.text[0] != '\0' && c.n == 0);
+		return;
+	}
+	for (size_t i = 0; i < c.n; i++) {
+		const struct ldap_profile *p = &c.profile[i];
+
+		require(ldap_conf_find(&c, p->name) == p && *p->server1);
+		require(*p->filter == '\0' || *p->filter == '(');
+		require(p->account.n > 0 && p->mail.n > 0);
+		require_line(span_str(p->binddn));
+		require_line(span_str(p->bindpw));
+	}
+	ldap_conf_free(&c);
 }
 
 static void
@@ -131,6 +157,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = span_of(data + 1, size - 1);
 	if (data[0] == 'C')
 		fuzz_config(in);
+	else if (data[0] == 'L')
+		fuzz_ldap(in);
 	else if (data[0] == 'T')
 		fuzz_template(in);
 	else if (data[0] >= '0' && data[0] <= '3')

@@ -233,6 +233,12 @@ def config():
             b"section: mail\n\trelay a\0b\n", b"section: spam\n\tlanguages !",
             b"section: mail\n\trelayprotocol x\n\ttls yes")):
         put("config", "bad-%d" % i, b"C" + bad)
+    put("config", "ldap", b"Lldap: a\n\tserver1 x\n\tserver2 192.0.2.1\n"
+        b"\tmode ldap+starttls\n\tverify 1\n\tcafile /a.pem\n\tport 3\n"
+        b"\tbindpw cyBl4oKsY3JldA==\n\tfilter (&(a=1)(b=2))\n"
+        b"\tmailattr mail, x;y\n\tcomment a%20%c3%bc\n# c\n"
+        b"ldap: b\n server1 y\n filter a=1\n disable 1\n")
+    put("config", "ldap-bad", b"Lldap: a\n\tbindpw password\n")
     put("config", "map-domains", b"0example.com\n# c\n.x\nExample.org y # z\n")
     put("config", "map-transport", b"1example.com smtp:[192.0.2.1]:25\n"
         b"a@b.example lmtp:inet:h:24\n.c.example smtp:h\nx relay:[h]\n")
@@ -420,6 +426,8 @@ def zones():
                 struct.pack(">q", 1718409600) + made)
     put("zone", "leap", bytes(8) + zone_file(b"UTC0", leap=1))
     put("zone", "order", bytes(8) + zone_file(b"", changes[::-1]))
+
+
 # ---- the LDAP directory ----
 
 def directory():
