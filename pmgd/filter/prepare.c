@@ -196,6 +196,14 @@ edit_field(struct worker *w, struct message *m, struct edit *ed,
 		    s->rule->name);
 }
 
+static unsigned
+disclaimer_flags(const struct object *o)
+{
+	return (o->flags & OBJ_AT_START ? EDIT_AT_START : 0) |
+	    (o->flags & OBJ_SEPARATOR ? EDIT_SEPARATOR : 0) |
+	    (o->flags & OBJ_SIGNED_TOO ? EDIT_SIGNED_TOO : 0);
+}
+
 static void
 edit_step(struct worker *w, struct message *m, struct edit *ed,
     const struct plan_step *s, const struct plan_group *g)
@@ -209,8 +217,7 @@ edit_step(struct worker *w, struct message *m, struct edit *ed,
 		break;
 	case ACTION_DISCLAIMER:
 		if (edit_disclaimer(ed, s->action->value,
-		        (s->action->flags & OBJ_AT_START) != 0,
-		        (s->action->flags & OBJ_SEPARATOR) != 0) > 0)
+		        disclaimer_flags(s->action)) > 0)
 			message_note(m, "added disclaimer (rule: %s)",
 			    s->rule->name);
 		break;

@@ -124,12 +124,13 @@ fuzz_all(struct edit *e, const struct mime *m, unsigned pick, struct arena *a)
 
 	edit_header_set(e, "Subject", "new", NULL);
 	edit_header_remove_prefix(e, "X-");
-	edit_disclaimer(e, "<b>Gr\xc3\xbc\xc3\x9f" "e</b><br>--b", pick & 1,
-	    pick & 2);
+	edit_disclaimer(e, "<b>Gr\xc3\xbc\xc3\x9f" "e</b><br>--b",
+	    (pick & 1 ? EDIT_AT_START : 0) | (pick & 2 ? EDIT_SEPARATOR : 0) |
+	    (pick & 16 ? EDIT_SIGNED_TOO : 0));
 	if (pick & 4)
 		edit_part_replace(e, m->part[pick % m->npart], "a\xc3\xbc",
 		    "removed\n--b\n", pick & 8);
-	edit_disclaimer(e, "again", !(pick & 1), false);
+	edit_disclaimer(e, "again", pick & 1 ? 0 : EDIT_AT_START);
 	edit_header_set(e, "Subject", "newer", NULL);
 	buf_init(&b, OUT_MAX);
 	edit_write(e, &b);

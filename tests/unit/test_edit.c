@@ -268,7 +268,7 @@ test_root_replace(void **state)
 	struct edit *e = edit_new(m, false, &arena);
 
 	(void)state;
-	edit_disclaimer(e, "disclaimer", false, false);
+	edit_disclaimer(e, "disclaimer", 0);
 	edit_part_replace(e, m->part[2], "x", "y", false);
 	edit_part_replace(e, m->part[0], "x", "all gone", false);
 	edit_header_set(e, "Subject", "t", &err);
@@ -299,7 +299,7 @@ test_root_replace(void **state)
 	m = mime_parse(SPAN_LIT("Content-Type: text/plain; charset=utf-8\r\n"
 	    "\r\nx\r\n"), &mime_limits_default, &arena);
 	e = edit_new(m, false, &arena);
-	assert_int_equal(1, edit_disclaimer(e, "\xc3\xbc", false, false));
+	assert_int_equal(1, edit_disclaimer(e, "\xc3\xbc", 0));
 	edit_part_replace(e, m->part[0], NULL, "gone", false);
 	assert_written(e, "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\n"
@@ -347,6 +347,35 @@ test_part_replace_tight(void **state)
 	}
 }
 
+/* What is attached to an attached mail goes; who wrote it stays. */
+static void
+test_embedded_root_replace(void **state)
+{
+	struct mime *m = mime_parse(SPAN_LIT(
+	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+	    "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+	    "From: a@x\r\nContent-Type: application/zip\r\n"
+	    "Subject: s\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	    "UEsD\r\n--b--\r\n"), &mime_limits_default, &arena);
+	struct edit *e = edit_new(m, false, &arena);
+
+	(void)state;
+	assert_int_equal(3, m->npart);
+	edit_part_replace(e, m->part[2], "R.txt", "gone", false);
+	assert_true(edit_part_replaced(e, m->part[2]));
+	assert_false(edit_part_replaced(e, m->part[1]));
+	buf_reset(&out);
+	edit_write(e, &out);
+	assert_string_equal(
+	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+	    "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+	    "From: a@x\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: quoted-printable\r\n"
+	    "Content-Disposition: attachment;\r\n filename=\"R.txt\"\r\n\r\n"
+	    "gone\r\n--b--\r\n", buf_cstr(&out));
+}
+
 int
 main(void)
 {
@@ -365,6 +394,7 @@ main(void)
 		cmocka_unit_test(test_part_replace),
 		cmocka_unit_test(test_root_replace),
 		cmocka_unit_test(test_part_replace_tight),
+		cmocka_unit_test(test_embedded_root_replace),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -8,7 +8,8 @@ static int
 add(struct span msg, const char *html, bool at_start, bool separator)
 {
 	struct edit *e = edit_of(msg);
-	int n = edit_disclaimer(e, html, at_start, separator);
+	int n = edit_disclaimer(e, html, (at_start ? EDIT_AT_START : 0) |
+	    (separator ? EDIT_SEPARATOR : 0));
 
 	buf_reset(&out);
 	edit_write(e, &out);
@@ -75,9 +76,9 @@ test_twice(void **state)
 	struct edit *e = edit_new(m, false, &arena);
 
 	(void)state;
-	assert_int_equal(1, edit_disclaimer(e, "one", false, false));
-	assert_int_equal(1, edit_disclaimer(e, "two", false, false));
-	assert_int_equal(1, edit_disclaimer(e, "top", true, false));
+	assert_int_equal(1, edit_disclaimer(e, "one", 0));
+	assert_int_equal(1, edit_disclaimer(e, "two", 0));
+	assert_int_equal(1, edit_disclaimer(e, "top", EDIT_AT_START));
 	buf_reset(&out);
 	edit_write(e, &out);
 	assert_string_equal("Subject: x\r\n\r\ntop\r\nhello\r\none\r\ntwo\r\n",
@@ -91,16 +92,7 @@ static void
 test_charsets(void **state)
 {
 	(void)state;
-	/* us-ascii cannot say it. */
-	assert_left_alone(PLAIN, "Gr\xc3\xbc\xc3\x9f" "e");
-	assert_left_alone(TYPE("text/plain; charset=us-ascii") "\r\nx\r\n",
-	    "&uuml;");
-	assert_left_alone(TYPE("text/plain; charset=iso-8859-1") CTE("8bit")
-	    "\r\nx\r\n", "&euro;");
-	assert_left_alone(TYPE("text/plain; charset=koi8-r") CTE("base64")
-	    "\r\neA==\r\n", "\xc3\xbc");
-	assert_left_alone(TYPE("text/plain; charset=utf-16") CTE("base64")
-	    "\r\nAHg=\r\n", "x");
+	/* Unknown encodings are nobody's to change. */
 	assert_left_alone(TYPE("text/plain") CTE("x-uuencode") "\r\nx\r\n",
 	    "x");
 	assert_left_alone(TYPE("text/plain") CTE("rot13") "\r\nx\r\n", "x");
@@ -123,6 +115,116 @@ test_charsets(void **state)
 	    "\r\nx\r\n"), "\xe3\x81\x82", false, false));
 	assert_string_equal(TYPE("text/plain; charset=iso-2022-jp")
 	    CTE("7bit") "\r\nx\r\n\x1b$B$\"\x1b(B\r\n", buf_cstr(&out));
+}
+
+#define UTF8_QP(t) "Content-Type: " t "; charset=utf-8\r\n" \
+	CTE("quoted-printable")
+
+/* What the charset of a text cannot express makes the whole part UTF-8. */
+static void
+test_to_utf8(void **state)
+{
+	(void)state;
+	assert_added(PLAIN, "Gr\xc3\xbc\xc3\x9f" "e", false, false,
+	    "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n"
+	    "MIME-Version: 1.0\r\n" CTE("quoted-printable")
+	    "\r\nhello\r\nGr=C3=BC=C3=9Fe\r\n");
+	assert_added(TYPE("text/plain; charset=us-ascii") "\r\nx\r\n",
+	    "&uuml;", false, false, "MIME-Version: 1.0\r\n"
+	    UTF8_QP("text/plain") "\r\nx\r\n=C3=BC\r\n");
+	assert_added(TYPE("text/plain; charset=iso-8859-1") CTE("8bit")
+	    "\r\n\xe4\r\n", "&euro;", false, false, "MIME-Version: 1.0\r\n"
+	    UTF8_QP("text/plain") "\r\n=C3=A4\r\n=E2=82=AC\r\n");
+	assert_added(TYPE("text/plain; charset=koi8-r") CTE("base64")
+	    "\r\n1g0K\r\n", "\xe2\x86\x92", false, false,
+	    TYPE("text/plain; charset=utf-8") CTE("base64")
+	    "\r\n0LYNCuKGkg0K\r\n");
+	assert_added(TYPE("text/plain; charset=iso-2022-jp") CTE("7bit")
+	    "\r\n\x1b$B$\"\x1b(B\r\n", "\xf0\x9f\x98\x80", true, false,
+	    "MIME-Version: 1.0\r\n" UTF8_QP("text/plain")
+	    "\r\n=F0=9F=98=80\r\n=E3=81=82\r\n");
+	/* What says nothing about its charset but is UTF-8. */
+	assert_added(TYPE("text/plain") CTE("8bit") "\r\n\xc3\xa4\r\n",
+	    "\xc3\xbc", false, false, "MIME-Version: 1.0\r\n"
+	    UTF8_QP("text/plain") "\r\n=C3=A4\r\n=C3=BC\r\n");
+	/* The first one was written in Latin-1; the second changes that. */
+	{
+		struct edit *e = edit_of(SPAN_LIT(
+		    TYPE("text/plain; charset=iso-8859-1") CTE("8bit")
+		    "\r\n\xe4\r\n"));
+
+		assert_int_equal(1, edit_disclaimer(e, "\xc3\xb6", 0));
+		assert_int_equal(1, edit_disclaimer(e, "\xe2\x82\xac",
+		    EDIT_AT_START));
+		buf_reset(&out);
+		edit_write(e, &out);
+		assert_string_equal("\xe2\x82\xac\r\n\xc3\xa4\r\n"
+		    "\xc3\xb6\r\n", body(0));
+	}
+}
+
+/* Charsets in which ASCII cannot just be put beside other text. */
+static void
+test_wide_charsets(void **state)
+{
+	static const char le[] = "\xff\xfe" "a\0\xe4\0\r\0\n\0";
+	struct buf msg;
+
+	(void)state;
+	assert_added(TYPE("text/plain; charset=utf-16") CTE("base64")
+	    "\r\nAHg=\r\n", "y", false, false,
+	    TYPE("text/plain; charset=utf-8") CTE("base64")
+	    "\r\neA0KeQ==\r\n");
+	buf_init(&msg, 4096);
+	buf_puts(&msg, TYPE("text/html; charset=utf-16le") CTE("binary")
+	    "\r\n");
+	buf_put(&msg, le, sizeof(le) - 1);
+	assert_int_equal(1, add(buf_span(&msg), "\xc3\xbc", false, false));
+	assert_string_equal("a\xc3\xa4\r\n\r\n\xc3\xbc\r\n", body(0));
+	buf_free(&msg);
+	assert_int_equal(1, add(SPAN_LIT(TYPE("text/plain; charset=utf-7")
+	    "\r\n+AOQ-\r\n"), "D", false, false));
+	assert_string_equal("\xc3\xa4\r\nD\r\n", body(0));
+	/* Japanese that forgot to switch back. */
+	assert_added(TYPE("text/plain; charset=iso-2022-jp")
+	    "\r\n\x1b$B$\"", "D", false, false,
+	    TYPE("text/plain; charset=iso-2022-jp")
+	    "\r\n\x1b$B$\"\x1b(B\r\nD");
+	/* Kanji whose bytes look like a comment. */
+	assert_added(TYPE("text/html; charset=iso-2022-jp")
+	    "\r\n<body>\x1b$B<!--<A\x1b(B</body>\r\n", "D", false, false,
+	    TYPE("text/html; charset=iso-2022-jp")
+	    "\r\n<body>\x1b$B<!--<A\x1b(B\r\nD\r\n</body>\r\n");
+	/* A byte order mark stays the first character. */
+	assert_added(TYPE("text/plain; charset=utf-8") CTE("8bit")
+	    "\r\n\xef\xbb\xbfx\r\n", "D", true, false,
+	    TYPE("text/plain; charset=utf-8") CTE("8bit")
+	    "\r\n\xef\xbb\xbf" "D\r\nx\r\n");
+	/* Nobody knows what these bytes are: no addition turns them into
+	 * something else. */
+	assert_left_alone(TYPE("text/plain") CTE("8bit") "\r\n\xe4\r\n",
+	    "\xc3\xbc");
+	assert_left_alone(TYPE("text/plain; charset=euc-jp") CTE("8bit")
+	    "\r\n\x8f\xff\r\n", "\xf0\x9f\x98\x80");
+	assert_added(TYPE("text/plain") CTE("8bit") "\r\n\xe4\r\n", "D",
+	    false, false, TYPE("text/plain") CTE("8bit")
+	    "\r\n\xe4\r\nD\r\n");
+}
+
+/* RFC 3676: nothing of ours is joined, quoted or taken for a signature. */
+static void
+test_flowed(void **state)
+{
+	(void)state;
+	assert_added(TYPE("text/plain; charset=utf-8; format=flowed; "
+	    "DelSp=yes") "\r\nto be \r\n",
+	    "<pre>&gt; a \n b\nFrom us</pre>", false, false,
+	    TYPE("text/plain; charset=utf-8; format=flowed; DelSp=yes")
+	    "\r\nto be \r\n\r\n > a\r\n  b\r\n From us\r\n");
+	assert_added(TYPE("text/plain; format=\"flowed\"; delsp=yes")
+	    "\r\nx\r\n", "\xc3\xbc", true, false, "MIME-Version: 1.0\r\n"
+	    "Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes"
+	    "\r\n" CTE("quoted-printable") "\r\n=C3=BC\r\nx\r\n");
 }
 
 /* A 7bit or 8bit part that cannot hold the text becomes quoted-printable. */
@@ -248,6 +350,48 @@ test_structure(void **state)
 	    "Content-Type: multipart/signed; boundary=b\r\n\r\n" P("", "text")
 	    "--b--\r\n--o\r\n\r\nfooter\r\n--o--\r\n", "D");
 	assert_left_alone(TYPE("image/png") "\r\nx\r\n", "D");
+	assert_left_alone(TYPE("text/calendar") "\r\nx\r\n", "D");
+	assert_int_equal(2, add(SPAN_LIT(ALT("alternative", P("", "text")
+	    P(H_HTML, "html") P("Content-Type: text/calendar\r\n", "cal"))),
+	    "D", false, false));
+	assert_string_equal("cal", body(3));
+}
+
+#define ARMOUR(kind) TYPE("text/plain") "\r\nhi\r\n-----BEGIN PGP " kind \
+	"-----\r\n\r\nx\r\n"
+#define SIGNED ALT("signed; protocol=x", P("", "text") \
+	P("Content-Type: application/pgp-signature\r\n", "s"))
+
+static int
+add_signed_too(const char *msg)
+{
+	struct edit *e = edit_of(span_str(msg));
+	int n = edit_disclaimer(e, "D", EDIT_SIGNED_TOO);
+
+	buf_reset(&out);
+	edit_write(e, &out);
+	return n;
+}
+
+static void
+test_sealed(void **state)
+{
+	(void)state;
+	assert_left_alone(SIGNED, "D");
+	assert_left_alone(ARMOUR("SIGNED MESSAGE"), "D");
+	assert_left_alone(ARMOUR("MESSAGE"), "D");
+	assert_left_alone(ALT("mixed", P("", "-----BEGIN PGP MESSAGE-----")
+	    P("", "footer")), "D");
+	assert_added(TYPE("text/plain") "\r\n> -----BEGIN PGP MESSAGE\r\n",
+	    "D", false, false, TYPE("text/plain")
+	    "\r\n> -----BEGIN PGP MESSAGE\r\nD\r\n");
+	assert_int_equal(1, add_signed_too(SIGNED));
+	assert_string_equal("text\r\nD", body(1));
+	assert_int_equal(1, add_signed_too(ARMOUR("SIGNED MESSAGE")));
+	assert_int_equal(0, add_signed_too(ARMOUR("MESSAGE")));
+	assert_int_equal(0, add_signed_too(ALT("encrypted", P("", "text"))));
+	assert_int_equal(0, add_signed_too(
+	    TYPE("application/pkcs7-mime") "\r\nx\r\n"));
 }
 
 /* A part that is removed gets no disclaimer; the next text does. */
@@ -260,7 +404,7 @@ test_replaced_part(void **state)
 
 	(void)state;
 	edit_part_replace(e, m->part[1], "r.txt", "removed", false);
-	assert_int_equal(1, edit_disclaimer(e, "D", false, false));
+	assert_int_equal(1, edit_disclaimer(e, "D", 0));
 	buf_reset(&out);
 	edit_write(e, &out);
 	assert_string_equal("removed", body(1));
@@ -305,8 +449,7 @@ test_html_to_text(void **state)
 		{"<table><tr><td>a</td><td>b</td></tr></table>", "a b"},
 		{"&lt;&amp;&gt;&quot;&apos;&nbsp;&auml;&#228;&#xE4;&euro;",
 		    "<&>\"' \xc3\xa4\xc3\xa4\xc3\xa4\xe2\x82\xac"},
-		{"&unknown; &#0; &#xD800; &#1114112; & &amp", "&unknown; &#0; "
-		    "&#xD800; &#1114112; & &amp"},
+		{"&unknown; & &amp", "&unknown; & &"},
 		{"&#128512;", "\xf0\x9f\x98\x80"},
 		{"<!-- x > y -->a<script>b</script><style>c</style>d", "ad"},
 		{"<a href=\"x>y\">l</a>", "l"},
@@ -339,19 +482,44 @@ test_html_places(void **state)
 		{"x", 0, 1},
 		{"<body>x</body>", 6, 7},
 		{"<bodyx>x", 0, 8},
-		{"<body", 5, 5},
+		{"<body", 0, 0},
 		{"</body>x</BODY >y", 0, 8},
 		{"x</html>", 0, 1},
 		{"<head><body a='>'>x", 18, 19},
+		/* Not in front of everything, and not into the head. */
+		{"<!DOCTYPE html>x", 15, 16},
+		{"<html>x", 6, 7},
+		{"<html><head><title><body></title></head>x", 40, 41},
+		/* Tags that are none. */
+		{"<!-- <body> -->x</body><!-- </body> -->", 0, 16},
+		{"<script>'</body>'</script>x", 0, 27},
+		{"<i title='</body>'>x</i>", 0, 24},
+		/* Nothing goes where nobody sees it. */
+		{"x<!-- open", 0, 1},
+		{"x</body>y<!-- </body>", 0, 1},
+		{"x<script>open</body>", 0, 1},
+		{"x<style>", 0, 1},
+		{"x<a href='open", 0, 1},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct span s = span_str(cases[i].html);
 
-		assert_int_equal(cases[i].start, html_body_start(s));
-		assert_int_equal(cases[i].end, html_body_end(s));
+		assert_int_equal(cases[i].start, html_places(s).start);
+		assert_int_equal(cases[i].end, html_places(s).end);
 	}
+}
+
+static void
+test_html_has_tags(void **state)
+{
+	(void)state;
+	assert_true(html_has_tags(SPAN_LIT("a <b>removed</b> file")));
+	assert_true(html_has_tags(SPAN_LIT("x<br/>")));
+	assert_false(html_has_tags(SPAN_LIT("ask <admin@example.com>")));
+	assert_false(html_has_tags(SPAN_LIT("1 < 2 > 1 <3")));
+	assert_false(html_has_tags(SPAN_LIT("")));
 }
 
 int
@@ -361,13 +529,18 @@ main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_charsets),
+		cmocka_unit_test(test_to_utf8),
+		cmocka_unit_test(test_wide_charsets),
+		cmocka_unit_test(test_flowed),
 		cmocka_unit_test(test_becomes_qp),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_structure),
+		cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_replaced_part),
 		cmocka_unit_test(test_tight_parts),
 		cmocka_unit_test(test_html_to_text),
 		cmocka_unit_test(test_html_places),
+		cmocka_unit_test(test_html_has_tags),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -356,7 +356,7 @@ is_inside(const struct mime_part *p, const struct mime_part *ancestor)
 }
 
 bool
-edit_is_replaced(const struct edit *e, const struct mime_part *p)
+edit_part_replaced(const struct edit *e, const struct mime_part *p)
 {
 	for (const struct edit_splice *s = e->first; s != NULL; s = s->next)
 		if (!s->dead && s->owner != NULL && s->body == NULL &&
@@ -421,20 +421,30 @@ put_text_part(struct buf *out, const char *filename, bool html)
 	buf_puts(out, "\r\n");
 }
 
-/* Every Content-* field of the message goes, for the new ones. */
-static void
-root_header_replace(struct edit *e, struct span fields)
+/* A message, the whole or one that is attached: its header says more than what
+ * its body is. */
+static bool
+is_message(const struct mime_part *p)
 {
-	const struct mime_part *top = e->m->part[0];
+	return p->parent == NULL || strcmp(p->parent->type, "message") == 0;
+}
+
+/* Every Content-* field of a message goes, for the new ones. */
+static void
+message_header_replace(struct edit *e, const struct mime_part *p,
+    struct span fields)
+{
+	const struct mime_part *owner = p->parent != NULL ? p : NULL;
+	struct edit_splice *first;
 
 	for (struct edit_splice *s = e->first; s != NULL; s = s->next)
-		if (s->field != NULL && s->owner == NULL &&
+		if (s->field != NULL && s->owner == owner &&
 		    span_iprefix(span_str(s->field), "Content-"))
 			s->dead = true;
-	edit_header_remove_prefix(e, "Content-");
-	if (mime_field_find(top, "MIME-Version") == NULL)
-		edit_field_set(e, top, "MIME-Version", "1.0", NULL);
-	field_append(e, top, fields);
+	fields_remove(e, p, &(struct wanted){"Content-", true}, &first);
+	if (mime_field_find(p, "MIME-Version") == NULL)
+		edit_field_set(e, p, "MIME-Version", "1.0", NULL);
+	field_append(e, p, fields);
 }
 
 /* Edits inside of p have nothing left to work on. */
@@ -450,19 +460,20 @@ void
 edit_part_replace(struct edit *e, const struct mime_part *p,
     const char *filename, const char *text, bool html)
 {
-	bool root = p->parent == NULL;
 	size_t n = strlen(text);
 	AUTO_BUF struct buf header = {.max = 4096};
 	AUTO_BUF struct buf body = {.max = n * 4 + 4096};
 
 	forget_inside(e, p);
-	put_text_part(&header, root ? NULL : filename, html);
+	put_text_part(&header, p->parent == NULL ? NULL : filename, html);
 	encode_qp(&body, span_of(text, n));
-	if (root) {
-		root_header_replace(e, edit_keep(e, buf_span(&header)));
+	if (is_message(p)) {
+		message_header_replace(e, p, edit_keep(e, buf_span(&header)));
 		edit_end_header(e, p);
-		buf_puts(&body, "\r\n");
-		edit_splice(e, p, p->body_off, e->m->msg.n, EDIT_BODY,
+		if (p->parent == NULL || edit_body_needs_eol(e, p))
+			buf_puts(&body, "\r\n");
+		edit_splice(e, p, p->body_off, p->parent == NULL
+		    ? e->m->msg.n : p->body_end, EDIT_BODY,
 		    edit_keep(e, buf_span(&body)));
 		return;
 	}

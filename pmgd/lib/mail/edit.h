@@ -35,24 +35,33 @@ int edit_header_remove_prefix(struct edit *e, const char *prefix);
 int edit_header_set(struct edit *e, const char *name, const char *value,
     struct err *err);
 /*
- * The part becomes a text part (text/plain or, in multipart/alternative of
- * html, text/html) with this UTF-8 text and this file name; its place in the
- * structure stays. Removing the message itself (part 0) replaces the body and
- * the Content-* fields.
+ * The part becomes a text part (text/plain or text/html) with this UTF-8 text
+ * and this file name; its place in the structure stays. Of a whole message,
+ * also of one that is attached, the body and the Content-* fields are replaced,
+ * and the other fields stay.
  */
 void edit_part_replace(struct edit *e, const struct mime_part *p,
     const char *filename, const char *text, bool html);
+/* Was it replaced, or is it inside of a part that was? */
+bool edit_part_replaced(const struct edit *e, const struct mime_part *p);
+
+enum edit_disclaimer_flag {
+	EDIT_AT_START	= 1u << 0,
+	EDIT_SEPARATOR	= 1u << 1,	/* a line "--" between both texts */
+	EDIT_SIGNED_TOO	= 1u << 2,	/* also where it breaks a signature */
+};
 /*
- * Adds text to the body: to the first inline text/plain and text/html of each
- * alternative, in the part's charset (a part whose charset cannot express it
- * is left alone; returns the number of parts changed). html: HTML fragment;
- * the plain form is derived from it. The transfer encoding stays, but a 7bit
- * or 8bit part that cannot hold the text becomes quoted-printable. Signed
- * (multipart/signed, application/pkcs7-mime) and encrypted messages are left
- * alone.
+ * Adds text to the body: to the first inline text/plain or text/html, of
+ * multipart/alternative to that of each alternative. html: HTML fragment; the
+ * plain form is derived from it. The part's charset and transfer encoding
+ * stay. HTML gets references for what its charset lacks; a text that cannot
+ * hold the addition becomes UTF-8, if all that is in it can be read; a 7bit or
+ * 8bit body that cannot hold the bytes becomes quoted-printable.
+ *
+ * Left alone: encrypted messages, and signed ones without EDIT_SIGNED_TOO
+ * (S/MIME and PGP/MIME; PGP in the text). Returns the number of parts changed.
  */
-int edit_disclaimer(struct edit *e, const char *html, bool at_start,
-    bool separator);
+int edit_disclaimer(struct edit *e, const char *html, unsigned flags);
 
 /* Writes the edited message. out->overflow tells when it does not fit, or
  * when the arena was full and an edit is missing: it must not be used then. */

@@ -16,19 +16,20 @@ enum edit_rank {
 	EDIT_BODY,
 };
 
-/* Text put into a decoded body at one offset. */
-struct edit_insert {
-	struct edit_insert *next;
-	size_t off;
-	struct span text;
+/* Text that is put at one end of a body, in whole lines. */
+struct edit_addition {
+	struct edit_addition *next;
+	bool at_start;
+	struct span text;	/* UTF-8 */
+	struct span ascii;	/* the same in ASCII; empty = there is none */
 };
 
 /* A body that is decoded, changed and encoded again when written. */
 struct edit_body {
 	const struct mime_part *p;
 	enum cte cte;		/* what it is written in */
-	struct edit_insert *first;	/* by offset, then in order of calls */
-	struct edit_insert *last;
+	bool to_utf8;		/* its own charset cannot hold all of it */
+	struct edit_addition *first;	/* in the order of the calls */
 };
 
 /* Bytes [off, end) become text, or the changed body. */
@@ -69,11 +70,17 @@ void edit_end_header(struct edit *e, const struct mime_part *p);
 /* Sets a field of a part's header as edit_header_set() does. */
 int edit_field_set(struct edit *e, const struct mime_part *p,
     const char *name, const char *value, struct err *err);
-/* Replaced as a whole, or part of one that is? */
-bool edit_is_replaced(const struct edit *e, const struct mime_part *p);
 /* Whether a line end must follow a new body, so that the delimiter behind
  * it stays one. */
 bool edit_body_needs_eol(const struct edit *e, const struct mime_part *p);
+/*
+ * Puts text at one end of p's body (edit_body.c). False: no charset or no
+ * encoding is known in which both can stand; nothing is changed then.
+ */
+bool edit_body_add(struct edit *e, const struct mime_part *p,
+    const struct edit_addition *text);
+/* Lines of p may be joined by whoever shows it (RFC 3676). */
+bool edit_body_flows(const struct mime_part *p);
 /* Appends the changed body, encoded. */
 void edit_body_write(const struct edit *e, const struct edit_body *b,
     struct buf *out);
