@@ -9,5 +9,7 @@ test_walk_SRCS := $(WALK_SRCS)
 test_walk_PKGS := libarchive
 test_walk_hostile_SRCS := $(WALK_SRCS)
 test_walk_hostile_PKGS := libarchive
+test_encrypted_SRCS := $(WALK_SRCS)
+test_encrypted_PKGS := libarchive
 walk_FUZZ_SRCS := $(WALK_SRCS)
 $(O)/fuzz/walk: LIB_LIBS += $(call pkg_libs,libarchive)

@@ -21,6 +21,7 @@ static const struct {
 	{"application/pdf", KIND_PDF},
 	{"application/vnd.ms-tnef", KIND_TNEF},
 	{"application/onenote", KIND_ONENOTE},
+	{"application/pkcs7-mime", KIND_SMIME},
 	{"application/gzip", KIND_GZIP},
 	{"application/x-bzip", KIND_BZIP2},
 	{"application/x-xz", KIND_XZ},
@@ -113,6 +114,8 @@ walk_kinds(struct span s, const char *type)
 	    starts(s, 0, SPAN_LIT("PK00PK\x03\x04")) ||
 	    has_zip_end(s, (mask & ~(1u << KIND_PDF)) != 0))
 		mask |= 1u << KIND_ZIP;
+	if (mask == 0 && walk_is_openpgp(s))
+		mask |= 1u << KIND_OPENPGP;
 	return mask;
 }
 

@@ -23,6 +23,10 @@ enter(struct walk *w, enum walk_kind k, const struct walk_in *in)
 		return walk_pdf(w, in);
 	case KIND_TNEF:
 		return walk_tnef(w, in);
+	case KIND_OPENPGP:
+		return walk_openpgp(w, in);
+	case KIND_SMIME:
+		return WALK_ENCRYPTED;
 	case KIND_ONENOTE:
 		return walk_onenote(w, in);
 	default:
@@ -63,7 +67,7 @@ enter_embedded(struct walk *w, const struct walk_in *in)
 static bool
 is_container(enum walk_kind k)
 {
-	return k != KIND_PDF;
+	return k != KIND_PDF && k != KIND_SMIME;
 }
 
 static unsigned

@@ -74,6 +74,8 @@ enum walk_kind {
 	KIND_PDF,
 	KIND_TNEF,
 	KIND_ONENOTE,
+	KIND_OPENPGP,
+	KIND_SMIME,		/* encrypted */
 	/* one compressed stream */
 	KIND_GZIP,
 	KIND_BZIP2,
@@ -120,6 +122,8 @@ unsigned walk_arj(struct walk *w, const struct walk_in *in);
 unsigned walk_rar(struct walk *w, const struct walk_in *in);
 unsigned walk_pdf(struct walk *w, const struct walk_in *in);
 unsigned walk_tnef(struct walk *w, const struct walk_in *in);
+unsigned walk_openpgp(struct walk *w, const struct walk_in *in);
+bool walk_is_openpgp(struct span bytes);
 unsigned walk_onenote(struct walk *w, const struct walk_in *in);
 unsigned walk_stream(struct walk *w, enum walk_kind kind,
     const struct walk_in *in);

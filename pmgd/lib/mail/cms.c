@@ -98,12 +98,11 @@ put_octets(struct sink *s, const struct ber *e, unsigned depth)
 	}
 }
 
-/* ContentInfo: SEQUENCE { OID signedData, [0] EXPLICIT SignedData }. */
+/* ContentInfo: SEQUENCE { OID contentType, [0] EXPLICIT content }, where the
+ * content is a SEQUENCE, too: e. */
 static bool
-signed_data(struct span in, struct ber *e)
+content_info(struct span in, struct span *oid, struct ber *e)
 {
-	static const struct span oid = {(const unsigned char *)
-	    "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", 9};
 	size_t off = 0;
 	struct span all;
 
@@ -111,9 +110,9 @@ signed_data(struct span in, struct ber *e)
 		return false;
 	all = e->value;
 	off = 0;
-	if (!ber_header(all, &off, e) || e->tag != TAG_OID ||
-	    !span_eq(e->value, oid))
+	if (!ber_header(all, &off, e) || e->tag != TAG_OID)
 		return false;
+	*oid = e->value;
 	off += e->value.n;
 	if (!ber_header(all, &off, e) || e->tag != TAG_EXPLICIT)
 		return false;
@@ -121,15 +120,40 @@ signed_data(struct span in, struct ber *e)
 	return ber_header(e->value, &off, e) && e->tag == TAG_SEQUENCE;
 }
 
+#define PKCS7 "\x2a\x86\x48\x86\xf7\x0d\x01\x07"
+#define SMIME_CT "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01"
+
+/* envelopedData, signedAndEnvelopedData, encryptedData, authEnvelopedData */
+bool
+cms_is_encrypted(struct span in)
+{
+	static const struct span oids[] = {
+	    {(const unsigned char *)PKCS7 "\x03", 9},
+	    {(const unsigned char *)PKCS7 "\x04", 9},
+	    {(const unsigned char *)PKCS7 "\x06", 9},
+	    {(const unsigned char *)SMIME_CT "\x17", 11},
+	};
+	struct span oid;
+	struct ber e;
+
+	if (!content_info(in, &oid, &e))
+		return false;
+	for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++)
+		if (span_eq(oid, oids[i]))
+			return true;
+	return false;
+}
+
 bool
 cms_signed_content(struct span in, struct buf *out)
 {
+	const struct span signed_data = SPAN_LIT(PKCS7 "\x02");
 	struct sink s = {.out = out};
 	size_t off = 0, before = out->n;
+	struct span data, oid;
 	struct ber e;
-	struct span data;
 
-	if (!signed_data(in, &e))
+	if (!content_info(in, &oid, &e) || !span_eq(oid, signed_data))
 		return false;
 	/* Behind version and algorithms: the type of the content, and it. */
 	data = e.value;

@@ -1,7 +1,6 @@
 /*
- * The content of a signed S/MIME message (RFC 8551 3.5.2, RFC 5652 section 5):
- * a client shows what is in the SignedData as if it stood there in plain. Only
- * used inside lib/mail.
+ * S/MIME messages (RFC 8551, RFC 5652): what was signed, which a client shows
+ * as if it stood there in plain, and whether it is encrypted.
  */
 #ifndef PMG_MAIL_CMS_H
 #define PMG_MAIL_CMS_H
@@ -17,5 +16,11 @@
  * or nothing in it (a detached signature).
  */
 bool cms_signed_content(struct span in, struct buf *out);
+
+/*
+ * Encrypted, for somebody (RFC 5652 section 6, RFC 5083) or with a password
+ * (section 8). What is within a signature is not looked at.
+ */
+bool cms_is_encrypted(struct span in);
 
 #endif

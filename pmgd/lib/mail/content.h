@@ -1,8 +1,8 @@
 /*
  * What clients would show or open: the decoded content of every leaf of a
  * message, and of what hides in it (uuencode, yEnc, BinHex, TNEF, signed
- * S/MIME, files within calendars), each in
- * every reading that some client makes of it. mime.h tells the structure,
+ * S/MIME, OpenPGP, files within calendars), each in every reading that some
+ * client makes of it. mime.h tells the structure,
  * this gives the bytes.
  *
  * Pure, never fails; a cap that is reached sets MIME_LIMIT_* of the message.
@@ -23,6 +23,7 @@ enum content_how {
 	CONTENT_TNEF,		/* attachment within winmail.dat */
 	CONTENT_SIGNED,		/* within opaque signed S/MIME */
 	CONTENT_PROPERTY,	/* of a calendar or an address card */
+	CONTENT_OPENPGP,	/* an OpenPGP message in a text, in binary */
 };
 
 struct content {

@@ -3,6 +3,7 @@
 #include "lib/mail/binhex.h"
 #include "lib/mail/cms.h"
 #include "lib/mail/mime_param.h"
+#include "lib/mail/openpgp.h"
 #include "lib/mail/tnef.h"
 #include "lib/mail/uu.h"
 #include "lib/mail/yenc.h"
@@ -83,7 +84,7 @@ block(struct walk *w, struct content it, struct span in, struct span line,
 	struct content found = {.part = it.part, .as = it.as, .unseen = true};
 	size_t at = 0, n, lines, end;
 	struct binhex hex;
-	struct span name;
+	struct span name = {NULL, 0};
 	bool base64, again = false;
 
 	walk_tmp(w);
@@ -95,6 +96,10 @@ block(struct walk *w, struct content it, struct span in, struct span line,
 	} else if (yenc_begin(line, &name)) {
 		found.how = CONTENT_YENC;
 		end = yenc_block(in, next, &w->tmp);
+		n = w->tmp.n;
+	} else if (openpgp_armor_begin(line)) {
+		found.how = CONTENT_OPENPGP;
+		end = openpgp_dearmor(in, next, &w->tmp);
 		n = w->tmp.n;
 	} else if (next > *no_hex && binhex_begin(line)) {
 		found.how = CONTENT_BINHEX;
@@ -126,7 +131,7 @@ may_begin(struct span in, size_t off)
 	while (off < in.n && (in.p[off] == ' ' || in.p[off] == '\t'))
 		off++;
 	return off < in.n && (in.p[off] == 'b' || in.p[off] == 'B' ||
-	    in.p[off] == '=' || in.p[off] == '(');
+	    in.p[off] == '=' || in.p[off] == '(' || in.p[off] == '-');
 }
 
 void

@@ -1,6 +1,8 @@
 #include "lib/mail/mime_magic.h"
 
 #include "lib/base/str.h"
+#include "lib/mail/cms.h"
+#include "lib/mail/openpgp.h"
 
 struct magic {
 	size_t off;
@@ -188,6 +190,12 @@ is_old_tar(struct span s)
 	return sum == want;
 }
 
+static bool
+is_openpgp(struct span s)
+{
+	return openpgp_kind_of(s) != OPENPGP_NONE;
+}
+
 static const struct {
 	bool (*is)(struct span);
 	const char *type;
@@ -198,6 +206,8 @@ static const struct {
     {is_arj, "application/x-arj"},
     {is_cpio_binary, "application/x-cpio"},
     {is_old_tar, "application/x-tar"},
+    {cms_is_encrypted, "application/pkcs7-mime"},
+    {is_openpgp, "application/pgp-encrypted"},
 };
 
 struct inner {

@@ -1,7 +1,9 @@
 /* What the bytes of a message alone tell the rules. */
 #include <string.h>
 #include "lib/base/cleanup.h"
+#include "lib/mail/cms.h"
 #include "lib/mail/mime_magic.h"
+#include "lib/mail/openpgp.h"
 #include "lib/rules/ruleset.h"
 
 enum {
@@ -25,18 +27,21 @@ has_word(struct span s, const char *word)
 	return s.n > 0 && memmem(s.p, s.n, word, strlen(word)) != NULL;
 }
 
-/* p stands behind nothing but blanks in its line, or behind yEnc's "=y". */
+/* p stands behind nothing but blanks in its line, behind yEnc's "=y" or the
+ * dashes of OpenPGP. */
 static bool
 may_begin(struct span s, const unsigned char *p)
 {
 	if (p - s.p >= 2 && p[-1] == 'y' && p[-2] == '=')
+		return true;
+	if (p - s.p >= 5 && memcmp(p - 5, "-----", 5) == 0)
 		return true;
 	while (p > s.p && (p[-1] == ' ' || p[-1] == '\t'))
 		p--;
 	return p == s.p || p[-1] == '\n' || p[-1] == '\r';
 }
 
-/* The first lines of uuencode, yEnc and BinHex, loosely: a false alarm costs
+/* The first lines of uuencode, yEnc, OpenPGP and BinHex, loosely: a false alarm costs
  * some time, a miss an attachment. */
 static bool
 may_hold_attachment(struct span s)
@@ -187,6 +192,31 @@ add(struct filling *l, const struct content *c, const char *name,
 		.type = type != NULL ? type : ""};
 }
 
+/*
+ * Encrypted mail; archives and documents are the scanner's. What calls itself
+ * an OpenPGP message, and is none that can be read without a key, counts.
+ */
+static unsigned
+flags_of_content(const struct content *c, struct span bytes)
+{
+	struct span s = span_sub(bytes, c->off, c->n);
+	enum openpgp_kind kind = openpgp_kind_of(s);
+
+	if (kind == OPENPGP_ENCRYPTED || cms_is_encrypted(s) ||
+	    (c->how == CONTENT_OPENPGP && kind == OPENPGP_NONE))
+		return INSIDE_ENCRYPTED;
+	return 0;
+}
+
+/* RFC 1847 2.2: the second part of a multipart/encrypted, whatever is in it. */
+static bool
+is_encrypted_part(const struct mime_part *p)
+{
+	return p->parent != NULL && p != p->parent->child &&
+	    strcmp(p->parent->type, "multipart") == 0 &&
+	    strcmp(p->parent->subtype, "encrypted") == 0;
+}
+
 /* A part that only another reading has: all that its headers say of it. */
 static bool
 add_other_part(struct filling *l, const struct content *c)
@@ -204,22 +234,28 @@ add_other_part(struct filling *l, const struct content *c)
 }
 
 static bool
-add_content(struct filling *l, const struct content *c, const char *type)
+add_content(struct filling *l, const struct content *c, struct span bytes)
 {
+	const char *type = type_of_content(c, bytes);
+	unsigned flags = flags_of_content(c, bytes);
+
 	if (c->how == CONTENT_PLAIN && c->as == NULL && !l->seen[c->part]) {
 		l->magic[c->part] = type;
 		l->seen[c->part] = true;
-		if (c->name == NULL)
+		if (c->name == NULL && flags == 0)
 			return true;
 	}
-	add(l, c, c->name, type, 0);
+	add(l, c, c->name, type, flags);
 	return c->as == NULL || add_other_part(l, c);
 }
 
 static size_t
-count_inside(const struct content_list *list)
+count_inside(const struct mime *m, const struct content_list *list)
 {
 	size_t n = 0;
+
+	for (size_t i = 0; i < m->npart; i++)
+		n += is_encrypted_part(m->part[i]);
 
 	for (size_t i = 0; list != NULL && i < list->n; i++)
 		n += 2 + (list->item[i].as ? list->item[i].as->nalt_name : 0);
@@ -233,7 +269,7 @@ filling_init(struct filling *l, const struct content_list *list)
 
 	l->magic = arena_array(l->a, n, sizeof(*l->magic));
 	l->seen = arena_array(l->a, n, sizeof(*l->seen));
-	l->to = arena_array(l->a, count_inside(list) + 1, sizeof(*l->to));
+	l->to = arena_array(l->a, count_inside(l->f->mime, list) + 1, sizeof(*l->to));
 	return l->magic != NULL && l->seen != NULL && l->to != NULL;
 }
 
@@ -280,12 +316,16 @@ facts_from_content(struct facts *f, const struct content_list *list,
 	if (!filling_init(&l, list))
 		return false;
 	for (size_t i = 0; list != NULL && i < list->n; i++)
-		if (!add_content(&l, &list->item[i],
-		    type_of_content(&list->item[i], bytes)))
+		if (!add_content(&l, &list->item[i], bytes))
 			return false;
-	for (size_t i = 0; i < m->npart; i++)
+	for (size_t i = 0; i < m->npart; i++) {
+		struct content whole = {.part = i};
+
 		if (m->part[i]->child == NULL && !l.seen[i])
 			l.magic[i] = type_of_part(m, m->part[i], &head);
+		if (is_encrypted_part(m->part[i]))
+			add(&l, &whole, NULL, NULL, INSIDE_ENCRYPTED);
+	}
 	f->magic_type = l.magic;
 	f->inside = l.to;
 	return true;

@@ -239,13 +239,22 @@ match_names(struct what *w)
 /* The reference product's name for what no rule can look into. */
 #define UNREADABLE_TYPE "proxmox/unreadable-archive"
 
+/* Encrypted mail is no archive. Without a type it is what calls itself so. */
+static bool
+is_mail(const struct inside *in)
+{
+	return (in->depth == 0 && *in->type == '\0') ||
+	    strcmp(in->type, "application/pkcs7-mime") == 0 ||
+	    strcmp(in->type, "application/pgp-encrypted") == 0;
+}
+
 static void
 match_inside_types(struct what *w, enum pattern_kind kind,
     const struct inside *in)
 {
 	match_type(w, kind, in->type);
 	match_type(w, kind, nametype_find(in->name));
-	if (kind == PAT_ARCHIVE_TYPE &&
+	if (kind == PAT_ARCHIVE_TYPE && !is_mail(in) &&
 	    (in->flags & (INSIDE_ENCRYPTED | INSIDE_UNREADABLE)))
 		match_type(w, kind, UNREADABLE_TYPE);
 }
