@@ -7,6 +7,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
 #include "pmg_rules_load.h"
+#include "pmg_rules_replay.h"
 #include "pmg_rules_test.h"
 
 enum {
@@ -22,6 +23,8 @@ static const char usage_text[] =
     "                      [--to ADDRESS ...] [--client IP]\n"
     "                      [--spam-level N] [--virus NAME] [--limits]\n"
     "                      [--at HH:MM]\n"
+    "       pmg rules replay [--draft | --version N] [--against N] [--last N]\n"
+    "                      [-o text|json]\n"
     "An empty sender is --from '<>'.\n";
 
 static int
@@ -234,5 +237,7 @@ pmg_rules_main(int argc, char **argv, const struct paths *p)
 		    usage("show takes no argument:", argv[2]);
 	if (strcmp(argv[1], "test") == 0)
 		return test(argc - 1, argv + 1, p);
+	if (strcmp(argv[1], "replay") == 0)
+		return pmg_rules_replay(argc - 1, argv + 1, p);
 	return usage("no such command:", argv[1]);
 }
