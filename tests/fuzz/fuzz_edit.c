@@ -35,7 +35,7 @@ fuzz_header(struct span value, struct arena *a)
 static void
 fuzz_add(struct edit *e, struct span msg, struct arena *a)
 {
-	static const char field[] = "X-Fuzz: 1\r\n";
+	static const char field[] = "X-Fuzz: 1\r\n", orphan[] = "X-PMG-Orphan:";
 	size_t n = sizeof(field) - 1;
 	struct mime *m;
 	struct buf b;
@@ -47,6 +47,10 @@ fuzz_add(struct edit *e, struct span msg, struct arena *a)
 	require(edit_header_add(e, "X-Fuzz", "1", NULL) == 0);
 	edit_write(e, &b);
 	require(b.n >= n && memcmp(b.p, field, n) == 0);
+	/* A first line that begins with a blank gets a name. */
+	if (b.n > n && memcmp(b.p + n, orphan, sizeof(orphan) - 1) == 0 &&
+	    (msg.p[0] == ' ' || msg.p[0] == '\t'))
+		n += sizeof(orphan) - 1;
 	require(b.n == msg.n + n || b.n == msg.n + n + 2);
 	m = mime_parse(buf_span(&b), &mime_limits_default, a);
 	require(m->part[0]->nfield > 0);

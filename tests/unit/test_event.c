@@ -269,6 +269,34 @@ prune_keeps_what_is_young_and_the_newest(void **state)
 	event_writer_close(w);
 }
 
+/* Ones and zeros that are their own checksum, where a record was. */
+static void
+noise_is_no_record(void **state)
+{
+	static const unsigned char noise[] = {0, 0, 0, 0, 0xff, 0xff, 0xff,
+	    0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0};
+	struct event_writer *w = writer(1 << 20);
+	struct event_reader *r = reader(false);
+	char path[400];
+	int fd;
+
+	(void)state;
+	assert_int_equal(crc32c(0, noise + 8, 8), 0xffffffff);
+	for (unsigned i = 0; i < 3; i++)
+		put(w, i);
+	event_writer_close(w);
+	segment(0, path, sizeof(path));
+	fd = open(path, O_WRONLY);
+	/* Records of 16 + 7 bytes: the second becomes noise. */
+	assert_int_equal(pwrite(fd, noise, sizeof(noise), 23),
+	    sizeof(noise));
+	close(fd);
+	assert_int_equal(get(r), 0);
+	assert_int_equal(get(r), -2);
+	assert_int_equal(get(r), 2);
+	event_reader_close(r);
+}
+
 static void
 prune_by_bytes_takes_the_oldest(void **state)
 {
@@ -611,6 +639,7 @@ main(void)
 		T(removed_segments),
 		T(prune_keeps_what_is_young_and_the_newest),
 		T(prune_by_bytes_takes_the_oldest),
+		T(noise_is_no_record),
 		T(sequence_grows_over_restarts),
 		T(lost_tail_is_not_reused),
 		T(torn_tail_at_every_byte),

@@ -125,7 +125,10 @@ record_read(int fd, uint64_t off, struct buf *payload, uint64_t *seq_r)
 	length = cur_u32(&c);
 	crc = cur_u32(&c);
 	*seq_r = cur_u64(&c);
-	if (length > EVENT_MAX)
+	/* Also noise can be its own checksum: zeros behind ones are, as a
+	 * record of a number that no writer ever reaches; a reader that took it
+	 * for the last one would pass over all others. */
+	if (length > EVENT_MAX || *seq_r > INT64_MAX)
 		return RECORD_BAD;
 	rc = payload_read(fd, off + RECORD_HEAD, length, payload);
 	if (rc == RECORD_OK &&
