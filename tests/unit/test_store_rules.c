@@ -16,7 +16,7 @@
 #include "lib/store/ruledb.h"
 
 static char dir[64], db_path[96], active[96];
-static const char *const no_migrations[] = {"", NULL};
+static const char *const no_migrations[] = {"", "", NULL};
 
 static int
 setup(void **state)

@@ -7,6 +7,7 @@
 #include "lib/base/xalloc.h"
 #include "lib/rules/rules.h"
 #include "lib/store/db.h"
+#include "lib/store/listdb_schema.h"
 
 enum {
 	RULES_ARENA = 256 * 1024 * 1024,
@@ -51,6 +52,7 @@ static const char *const migrations[] = {
     " time_us INTEGER NOT NULL,"
     " actor TEXT NOT NULL,"
     " what TEXT NOT NULL);",
+    LISTDB_SCHEMA,
     NULL,
 };
 
@@ -180,6 +182,12 @@ ruledb_close(struct ruledb *d)
 		return;
 	db_close(d->db);
 	free(d);
+}
+
+struct db *
+ruledb_db(struct ruledb *d)
+{
+	return d->db;
 }
 
 int

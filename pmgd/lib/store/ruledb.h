@@ -18,6 +18,9 @@ struct ruledb;
 /* Opens; a new database gets the shipped rules. NULL: e tells. */
 struct ruledb *ruledb_open(const char *path, struct err *e);
 void ruledb_close(struct ruledb *d);
+/* For the other modules that keep rows in config.db. */
+struct db;
+struct db *ruledb_db(struct ruledb *d);
 /* Number of the last change. */
 int ruledb_version(struct ruledb *d, uint64_t *version_r, struct err *e);
 /* All rows, compiled: the bytes of the snapshot. */
