@@ -350,7 +350,7 @@ segments_sum(const char *dir, uint64_t *bytes_r, uint64_t *oldest_r,
 int
 event_prune_bytes(struct event_writer *w, uint64_t most, struct err *e)
 {
-	uint64_t newest, none, bytes, oldest;
+	uint64_t newest, none, bytes = 0, oldest = UINT64_MAX;
 
 	if (segments_around(w->dir, UINT64_MAX - 1, &newest, &none, e) != 0)
 		return -1;
