@@ -173,8 +173,6 @@ def filter_status():
                        17, 1700000000000000)
 
 
-
-
 def protocols():
     put("proto_filter", "status", b"\0" + filter_status())
     put("proto_filter", "status-long", b"\0" + filter_status() + b"x")
@@ -482,6 +480,31 @@ def recorded():
     put("recorded", "mixed", head + mixed + inside)
 
 
+# ---- user lists ----
+
+def userlist():
+    for i, text in enumerate((
+            "a@b.example", "@Example.COM", "*@x.example", "10.1.2.3/8",
+            "2001:db8::1/32", "10.1.2.300", "a b@c", "ä@ö.example", "*",
+            "a@b@c", "x" * 513)):
+        put("userlist", "entry-%d" % i, b"E" + text.encode())
+        put("userlist", "owner-%d" % i, b"O" + text.encode())
+    for i, (pattern, text) in enumerate((
+            ("*a*b", "xaxb"), ("a?c", "abc"), ("*" * 9 + "z", "a" * 60),
+            ("?*?", "ab"), ("", ""))):
+        put("userlist", "glob-%d" % i,
+            b"G" + pattern.encode() + b"\0" + text.encode())
+    put("userlist", "build", b"Bb@b.example a@x.example\n *.example\n"
+        b"b.example 192.0.2.0/24\n 192.0.2.1\nb@b.example b.example\n")
+    put("userlist", "build-many", b"B" + b"".join(
+        b"b@b.example *%d@x.example\n" % i for i in range(40)))
+    counts = [0, 1, 0, 0, 0, 1]
+    put("userlist", "sealed", b"H" + struct.pack(">III", 1, 2, 1) +
+        lp(b"b@b.example\0") + struct.pack(">6I", *counts) +
+        lp(b"*@x.example\0") + lp(b"192.0.2.0/24\0"))
+    put("userlist", "raw", b"SPMGLISTS")
+
+
 if __name__ == "__main__":
     fields()
     for n, a in enumerate(ADDRESSES):
@@ -499,3 +522,4 @@ if __name__ == "__main__":
     zones()
     directory()
     recorded()
+    userlist()

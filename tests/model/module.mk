@@ -5,11 +5,20 @@ $(O)/model/driver: $(O)/tests/model/driver.o $(O)/libpmg.a
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-model: $(O)/model/driver
+# The same for the user lists, for compare_lists.py.
+$(O)/model/lists_driver: $(O)/tests/model/lists_driver.o $(O)/libpmg.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+model: $(O)/model/driver $(O)/model/lists_driver
 
 MODEL_CASES ?= 2000
-model-check: $(O)/model/driver
+LIST_CASES ?= 20000
+model-check: $(O)/model/driver $(O)/model/lists_driver
 	/usr/bin/python3 tests/model/check_model.py
 	/usr/bin/python3 tests/model/compare.py -n $(MODEL_CASES) $<
+	/usr/bin/python3 tests/model/compare_lists.py -n $(LIST_CASES) \
+	    $(O)/model/lists_driver
 
 .PHONY: model model-check

@@ -32,8 +32,8 @@ network_parse_ip(const char *text, struct network *n)
 	return parse(span_str(text), n, &bits);
 }
 
-static void
-clear_host_bits(struct network *n)
+void
+network_clear_host(struct network *n)
 {
 	for (unsigned i = 0; i < 16; i++) {
 		unsigned keep = n->prefix > 8 * i ? n->prefix - 8 * i : 0;
@@ -55,7 +55,7 @@ network_parse_cidr(const char *text, struct network *n)
 	    !str_num(span_sub(s, slash + 1, s.n), 0, bits, &prefix))
 		return false;
 	n->prefix = 128 - bits + (unsigned)prefix;
-	clear_host_bits(n);
+	network_clear_host(n);
 	return true;
 }
 
@@ -73,7 +73,7 @@ network_contains(const struct network *n, const struct network *ip)
 	if (is_mapped(ip) != is_mapped(n))
 		return false;
 	masked.prefix = n->prefix;
-	clear_host_bits(&masked);
+	network_clear_host(&masked);
 	return memcmp(masked.addr, n->addr, sizeof(n->addr)) == 0;
 }
 

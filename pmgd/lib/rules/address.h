@@ -22,6 +22,8 @@ struct network {
 bool network_parse_ip(const char *text, struct network *n);
 /* "192.0.2.0/24"; bits behind the prefix are cleared. */
 bool network_parse_cidr(const char *text, struct network *n);
+/* Clears the bits behind the prefix. */
+void network_clear_host(struct network *n);
 /* IPv4 is never in a network that is wider than ::ffff:0:0/96: ::/0 is all of
  * IPv6 only. */
 bool network_contains(const struct network *n, const struct network *ip);
