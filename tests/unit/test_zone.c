@@ -199,18 +199,22 @@ test_extreme_times(void **state)
 {
 	static const int64_t times[] = {INT64_MIN, INT64_MIN + DAY, -1,
 		INT64_MAX - DAY, INT64_MAX};
-	struct zone z;
-	struct buf b;
+	struct zone z[2];
+	struct buf b[2];
 
 	(void)state;
-	read_zone("Europe/Berlin", &b, &z);
-	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-		struct zone_time t = zone_time(&z, times[i]);
+	read_zone("Europe/Berlin", &b[0], &z[0]);
+	put_rule_only(&b[1], "CET-1CEST,M3.5.0,M10.5.0/3");
+	assert_true(zone_open(&z[1], buf_span(&b[1])));
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		for (size_t k = 0; k < 2; k++) {
+			struct zone_time t = zone_time(&z[k], times[i]);
 
-		assert_in_range(t.minute_of_day, 0, 24 * 60 - 1);
-		assert_in_range(t.weekday, 0, 6);
-	}
-	buf_free(&b);
+			assert_in_range(t.minute_of_day, 0, 24 * 60 - 1);
+			assert_in_range(t.weekday, 0, 6);
+		}
+	buf_free(&b[0]);
+	buf_free(&b[1]);
 }
 
 static void

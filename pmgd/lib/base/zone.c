@@ -11,8 +11,7 @@ enum {
 	DAY = 86400,
 	OFFSET_MAX = 26 * HOUR,		/* RFC 8536 3.2 */
 	RULE_HOURS_MAX = 167,		/* RFC 8536 3.3.1 */
-	/* Years that the rule is computed for; others count as these. Every 400
-	 * years the calendar is the same. */
+	/* 400 years: then the calendar is the same again. */
 	CYCLE_DAYS = 146097,
 	EPOCH_MONDAY = 3,		/* 1970-01-01 was a Thursday */
 };
@@ -269,18 +268,16 @@ change_at(const struct change *c, int64_t year)
 static int32_t
 posix_offset(const struct posix *p, int64_t utc)
 {
+	const int64_t cycle = CYCLE_DAYS * (int64_t)DAY;
 	int64_t day, year, latest = INT64_MIN;
 	bool dst = false;
 
 	if (!p->has_dst)
 		return p->std;
-	/* Into the 400 years from 2000 on. */
-	utc -= days_before_year(2000) * DAY;
-	utc = (utc % (CYCLE_DAYS * (int64_t)DAY) + CYCLE_DAYS * (int64_t)DAY) %
-	    (CYCLE_DAYS * (int64_t)DAY) + days_before_year(2000) * DAY;
+	/* Into the 400 years from 1970 on. */
+	utc = (utc % cycle + cycle) % cycle;
 	day = (utc + p->std) / DAY;
-	for (year = 1999 + (day - days_before_year(2000)) / 366;
-	    days_before_year(year + 1) <= day; year++)
+	for (year = 1969 + day / 366; days_before_year(year + 1) <= day; year++)
 		;
 	for (int64_t y = year - 1; y <= year + 1; y++) {
 		int64_t start = change_at(&p->start, y) - p->std;
