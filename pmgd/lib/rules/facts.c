@@ -204,7 +204,7 @@ flags_of_content(const struct content *c, struct span bytes)
 
 	if (kind == OPENPGP_ENCRYPTED || cms_is_encrypted(s) ||
 	    (c->how == CONTENT_OPENPGP && kind == OPENPGP_NONE))
-		return INSIDE_ENCRYPTED;
+		return INSIDE_ENCRYPTED | INSIDE_MAIL;
 	return 0;
 }
 
@@ -324,7 +324,8 @@ facts_from_content(struct facts *f, const struct content_list *list,
 		if (m->part[i]->child == NULL && !l.seen[i])
 			l.magic[i] = type_of_part(m, m->part[i], &head);
 		if (is_encrypted_part(m->part[i]))
-			add(&l, &whole, NULL, NULL, INSIDE_ENCRYPTED);
+			add(&l, &whole, NULL, NULL,
+			    INSIDE_ENCRYPTED | INSIDE_MAIL);
 	}
 	f->magic_type = l.magic;
 	f->inside = l.to;

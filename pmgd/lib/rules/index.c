@@ -8,37 +8,127 @@ is_network(enum object_type type)
 	return type == WHO_IP || type == WHO_NETWORK;
 }
 
+/* An address or a domain that is looked up. */
+static bool
+is_key(enum object_type type)
+{
+	return type == WHO_EMAIL || type == WHO_DOMAIN ||
+	    type == WHO_RECEIVER || type == WHO_RECEIVER_DOMAIN;
+}
+
+static bool
+is_ldap(enum object_type type)
+{
+	return type == WHO_LDAP_GROUP || type == WHO_LDAP_USER;
+}
+
+static bool
+is_frame(enum object_type type)
+{
+	return type == WHEN_TIMEFRAME;
+}
+
+static bool
+is_fact(enum object_type type)
+{
+	return object_category(type) == CAT_WHAT && type != WHAT_SPAM &&
+	    object_pattern_kind(type) < 0;
+}
+
+/* All objects of some types; how many. ref NULL: only counted. */
+static size_t
+find_objects(const struct ruleset *rs, bool (*wanted)(enum object_type),
+    struct object_ref *ref)
+{
+	size_t n = 0;
+
+	for (size_t g = 0; g < rs->ngroup; g++)
+		for (size_t i = 0; i < rs->group[g].nobject; i++) {
+			if (!wanted(rs->group[g].object[i].type))
+				continue;
+			if (ref != NULL)
+				ref[n] = (struct object_ref){(uint32_t)g,
+					(uint32_t)i};
+			n++;
+		}
+	return n;
+}
+
+static struct object_ref *
+list_objects(struct ruleset *rs, bool (*wanted)(enum object_type), size_t *n_r)
+{
+	size_t n = find_objects(rs, wanted, NULL);
+	struct object_ref *ref = arena_array(&rs->mem, n, sizeof(*ref));
+
+	*n_r = ref != NULL ? find_objects(rs, wanted, ref) : 0;
+	return ref;
+}
+
 static void
 index_who_object(struct ruleset *rs, uint32_t group, uint32_t object)
 {
 	const struct object *o = &rs->group[group].object[object];
 	struct network n;
 
-	if (o->type == WHO_EMAIL || o->type == WHO_DOMAIN)
+	if (is_key(o->type))
 		address_index_add(&rs->who, span_str(o->value), group, object);
 	else if (o->type == WHO_IP && network_parse_ip(o->value, &n))
 		address_index_add_network(&rs->who, &n, group, object);
 	else if (o->type == WHO_NETWORK && network_parse_cidr(o->value, &n))
 		address_index_add_network(&rs->who, &n, group, object);
+	if (o->flags & OBJ_SUBDOMAINS)
+		rs->has_subdomains = true;
 }
 
 static void
 index_who(struct ruleset *rs)
 {
-	size_t naddr = 0, nnet = 0;
-
-	for (size_t g = 0; g < rs->ngroup; g++)
-		for (size_t i = 0; i < rs->group[g].nobject; i++) {
-			enum object_type t = rs->group[g].object[i].type;
-
-			naddr += t == WHO_EMAIL || t == WHO_DOMAIN;
-			nnet += is_network(t);
-		}
-	if (!address_index_init(&rs->who, naddr, nnet, &rs->mem))
+	if (!address_index_init(&rs->who, find_objects(rs, is_key, NULL),
+	    find_objects(rs, is_network, NULL), &rs->mem))
 		return;
 	for (size_t g = 0; g < rs->ngroup; g++)
 		for (size_t i = 0; i < rs->group[g].nobject; i++)
 			index_who_object(rs, (uint32_t)g, (uint32_t)i);
+}
+
+static bool
+is_plain(const struct rule *r)
+{
+	for (size_t g = 0; g < r->ngroup[CAT_WHAT]; g++)
+		if (r->group[CAT_WHAT][g]->mode != MATCH_ANY)
+			return false;
+	return r->mode[CAT_WHAT] == MATCH_ANY || r->ngroup[CAT_WHAT] == 0;
+}
+
+static void
+keep_apart(struct ruleset *rs, const struct object_group *g)
+{
+	uint32_t *detail = &rs->detail[group_index(rs, g)];
+
+	if (*detail != NO_DETAIL)
+		return;
+	*detail = (uint32_t)rs->ndetail;
+	rs->ndetail += g->nobject;
+}
+
+/* Where a mode is more than "any", evaluation asks for each object. */
+static void
+index_modes(struct ruleset *rs)
+{
+	rs->detail = arena_array(&rs->mem, rs->ngroup, sizeof(*rs->detail));
+	if (rs->detail == NULL)
+		return;
+	for (size_t g = 0; g < rs->ngroup; g++)
+		rs->detail[g] = NO_DETAIL;
+	for (size_t i = 0; i < rs->nrule; i++) {
+		const struct rule *r = rs->rule[i];
+
+		if (is_plain(r))
+			continue;
+		rs->has_modes = true;
+		for (size_t g = 0; g < r->ngroup[CAT_WHAT]; g++)
+			keep_apart(rs, r->group[CAT_WHAT][g]);
+	}
 }
 
 /* The distinct header field names of all match-field objects. */
@@ -103,6 +193,31 @@ index_actions(struct ruleset *rs, const struct rule *r,
 			    object_action_order(info->final->type))
 				info->final = o;
 		}
+}
+
+static bool
+has_spam_object(const struct rule *r)
+{
+	for (size_t g = 0; g < r->ngroup[CAT_WHAT]; g++)
+		for (size_t i = 0; i < r->group[CAT_WHAT][g]->nobject; i++)
+			if (r->group[CAT_WHAT][g]->object[i].type == WHAT_SPAM)
+				return true;
+	return false;
+}
+
+static void
+index_rule(struct ruleset *rs, const struct rule *r, struct rule_info *info)
+{
+	index_actions(rs, r, info);
+	info->plain_what = is_plain(r);
+	info->uses_spam = has_spam_object(r);
+	for (size_t i = 0; i < info->naction; i++) {
+		const struct object *o = info->action[i];
+
+		info->changes = info->changes || !object_is_notice(o->type);
+		info->uses_marks = info->uses_marks ||
+		    (o->type == ACTION_REMOVE && !(o->flags & OBJ_REMOVE_ALL));
+	}
 }
 
 /*
@@ -190,10 +305,14 @@ bool
 ruleset_index(struct ruleset *rs)
 {
 	index_who(rs);
+	rs->ldap = list_objects(rs, is_ldap, &rs->nldap);
+	rs->frame = list_objects(rs, is_frame, &rs->nframe);
+	rs->fact = list_objects(rs, is_fact, &rs->nfact);
 	index_fields(rs);
+	index_modes(rs);
 	rs->info = arena_array(&rs->mem, rs->nrule, sizeof(*rs->info));
 	for (size_t i = 0; rs->info != NULL && i < rs->nrule; i++)
-		index_actions(rs, rs->rule[i], &rs->info[i]);
+		index_rule(rs, rs->rule[i], &rs->info[i]);
 	index_direction(rs, DIR_IN);
 	index_direction(rs, DIR_OUT);
 	return !arena_full(&rs->mem);

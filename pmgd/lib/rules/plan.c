@@ -1,22 +1,23 @@
 /*
  * From facts to a plan. What holds for all recipients of a rule (From, When,
- * What but spam) is matched once; each recipient then walks the remaining
+ * What but for spam) is matched once; each recipient then walks the remaining
  * rules by itself, in order, until a final one takes it. That is the same as
  * offering each rule the recipients that are left, and needs only one
  * recipient's group hits at a time.
+ *
+ * What depends on a recipient's user lists in so far as spam is asked for:
+ * recipients with the same answer of the lists share one evaluation.
  */
-#include "lib/rules/ruleset.h"
+#include "lib/rules/category.h"
 
 /* A rule that may still match some recipient. */
 struct candidate {
 	const struct rule *rule;
 	const struct rule_info *info;
-	const struct object_group *group[CAT_COUNT];
-	const struct object *object[CAT_COUNT];
-	bool needs_spam;	/* What holds only by the recipient's level */
-	uint64_t *marks;
+	bool what[LISTED_COUNT];	/* What holds */
+	uint64_t *marks[LISTED_COUNT];
+	struct reason why[CAT_COUNT];	/* To: of the first recipient */
 	size_t nrcpt;
-	bool changes;		/* has steps: recipients are split by it */
 };
 
 enum { NO_RULE = -1 };
@@ -24,6 +25,7 @@ enum { NO_RULE = -1 };
 struct taker {
 	uint64_t *took;		/* bit per candidate */
 	long final;		/* candidate that ended it, or NO_RULE */
+	enum listed listed;
 	size_t group;		/* of the plan */
 };
 
@@ -31,10 +33,11 @@ struct eval {
 	const struct ruleset *rs;
 	const struct facts *f;
 	struct arena *a;
-	struct group_hit *from;		/* by group: sender and client */
-	struct group_hit *what;
+	struct group_hit *hit;		/* by group: sender, client, time */
 	struct group_hit *to;		/* of one recipient at a time */
-	struct candidate *cand;
+	struct category_what what;
+	bool listed[LISTED_COUNT];	/* some recipient is */
+	struct candidate **cand;
 	size_t ncand;
 	size_t words;			/* of a set of candidates */
 	struct taker *taker;		/* by recipient */
@@ -46,96 +49,32 @@ has_bit(const uint64_t *set, size_t i)
 	return set[i / 64] >> i % 64 & 1;
 }
 
-/* An empty category matches; otherwise the first group that was hit tells. */
+/* Whether What holds for anybody. */
 static bool
-category_matches(const struct eval *ev, struct candidate *c,
-    enum category cat, const struct group_hit *hit)
+find_what(struct eval *ev, struct candidate *c)
 {
-	const struct rule *r = c->rule;
+	bool any = false;
 
-	if (r->ngroup[cat] == 0)
-		return true;
-	for (size_t i = 0; i < r->ngroup[cat]; i++) {
-		const struct object_group *g = r->group[cat][i];
-		uint32_t object = hit[group_index(ev->rs, g)].object;
+	for (int l = 0; l < LISTED_COUNT; l++) {
+		struct reason why;
 
-		if (object == 0)
+		if (!ev->listed[l])
 			continue;
-		if (c->group[cat] == NULL) {
-			c->group[cat] = g;
-			c->object[cat] = &g->object[object - 1];
-		}
-		return true;
-	}
-	return false;
-}
-
-static bool
-when_matches(const struct eval *ev, struct candidate *c)
-{
-	const struct rule *r = c->rule;
-
-	for (size_t i = 0; i < r->ngroup[CAT_WHEN]; i++) {
-		const struct object_group *g = r->group[CAT_WHEN][i];
-
-		c->object[CAT_WHEN] = match_when(g, ev->f->minute_of_day);
-		if (c->object[CAT_WHEN] != NULL) {
-			c->group[CAT_WHEN] = g;
-			return true;
-		}
-	}
-	return r->ngroup[CAT_WHEN] == 0;
-}
-
-static bool
-has_spam_object(const struct rule *r)
-{
-	for (size_t g = 0; g < r->ngroup[CAT_WHAT]; g++)
-		for (size_t i = 0; i < r->group[CAT_WHAT][g]->nobject; i++)
-			if (r->group[CAT_WHAT][g]->object[i].type == WHAT_SPAM)
-				return true;
-	return false;
-}
-
-/* The union of the parts that the rule's groups matched. */
-static void
-collect_marks(const struct eval *ev, struct candidate *c)
-{
-	const struct rule *r = c->rule;
-	size_t words = mark_words(ev->f);
-
-	for (size_t g = 0; g < r->ngroup[CAT_WHAT]; g++) {
-		const uint64_t *marks = ev->what[group_index(ev->rs,
-		    r->group[CAT_WHAT][g])].marks;
-
-		if (marks == NULL)
+		c->what[l] = category_what_holds(&ev->what, c->rule, c->info,
+		    (enum listed)l, &why, &c->marks[l]);
+		if (c->what[l] && !any)
+			c->why[CAT_WHAT] = why;
+		any = any || c->what[l];
+		if (c->info->uses_spam)
 			continue;
-		if (c->marks == NULL)
-			c->marks = arena_array(ev->a, words,
-			    sizeof(*c->marks));
-		for (size_t i = 0; c->marks != NULL && i < words; i++)
-			c->marks[i] |= marks[i];
+		/* The same for all. */
+		for (int k = 0; k < LISTED_COUNT; k++) {
+			c->what[k] = c->what[l];
+			c->marks[k] = c->marks[l];
+		}
+		break;
 	}
-}
-
-static bool
-what_matches(const struct eval *ev, struct candidate *c)
-{
-	if (category_matches(ev, c, CAT_WHAT, ev->what)) {
-		collect_marks(ev, c);
-		return true;
-	}
-	c->needs_spam = has_spam_object(c->rule);
-	return c->needs_spam;
-}
-
-static bool
-changes_mail(const struct rule_info *info)
-{
-	for (size_t i = 0; i < info->naction; i++)
-		if (!object_is_notice(info->action[i]->type))
-			return true;
-	return false;
+	return any;
 }
 
 static void
@@ -148,55 +87,49 @@ find_candidates(struct eval *ev)
 			.info = &rs->info[i]};
 
 		if (!rule_applies(c.rule, ev->f->env->dir) ||
-		    !category_matches(ev, &c, CAT_FROM, ev->from) ||
-		    !when_matches(ev, &c) || !what_matches(ev, &c))
+		    !category_holds(rs, c.rule, CAT_FROM, ev->hit,
+		        &c.why[CAT_FROM]) ||
+		    !category_holds(rs, c.rule, CAT_WHEN, ev->hit,
+		        &c.why[CAT_WHEN]) ||
+		    !find_what(ev, &c))
 			continue;
-		c.changes = changes_mail(c.info);
-		ev->cand[ev->ncand++] = c;
+		ev->cand[ev->ncand] = arena_alloc(ev->a, sizeof(c));
+		if (ev->cand[ev->ncand] != NULL)
+			*ev->cand[ev->ncand++] = c;
 	}
 	ev->words = (ev->ncand + 63) / 64;
 }
 
-static bool
-spam_matches(const struct eval *ev, struct candidate *c, size_t rcpt)
-{
-	const struct rule *r = c->rule;
-
-	for (size_t i = 0; i < r->ngroup[CAT_WHAT]; i++) {
-		const struct object_group *g = r->group[CAT_WHAT][i];
-		const struct object *o = match_spam(g, ev->f, rcpt);
-
-		if (o == NULL)
-			continue;
-		if (c->group[CAT_WHAT] == NULL) {
-			c->group[CAT_WHAT] = g;
-			c->object[CAT_WHAT] = o;
-		}
-		return true;
-	}
-	return false;
-}
-
-/* Reasons are noted in a copy, so that those of half a match get lost. */
 static void
 walk_rules(struct eval *ev, size_t rcpt)
 {
+	struct person p = {ev->f->env->rcpt[rcpt].addr, NULL,
+		ev->f->directory};
 	struct taker *t = &ev->taker[rcpt];
 
 	memset(ev->to, 0, ev->rs->ngroup * sizeof(*ev->to));
-	match_who(ev->rs, ev->f->env->rcpt[rcpt].addr, NULL, ev->to);
+	match_who(ev->rs, &p, ev->to);
 	for (size_t i = 0; i < ev->ncand && t->final == NO_RULE; i++) {
-		struct candidate c = ev->cand[i];
+		struct candidate *c = ev->cand[i];
+		struct reason why;
 
-		if ((c.needs_spam && !spam_matches(ev, &c, rcpt)) ||
-		    !category_matches(ev, &c, CAT_TO, ev->to))
+		if (!c->what[t->listed] || !category_holds(ev->rs, c->rule,
+		    CAT_TO, ev->to, &why))
 			continue;
-		c.nrcpt++;
-		ev->cand[i] = c;
+		if (c->nrcpt++ == 0)
+			c->why[CAT_TO] = why;
 		t->took[i / 64] |= (uint64_t)1 << i % 64;
-		if (c.info->final != NULL)
+		if (c->info->final != NULL)
 			t->final = (long)i;
 	}
+}
+
+static bool
+same_marks(const struct eval *ev, const uint64_t *x, const uint64_t *y)
+{
+	if (x == NULL || y == NULL)
+		return x == y;
+	return memcmp(x, y, mark_words(ev->f) * sizeof(*x)) == 0;
 }
 
 static bool
@@ -204,10 +137,16 @@ same_copy(const struct eval *ev, const struct taker *x, const struct taker *y)
 {
 	if (x->final != y->final)
 		return false;
-	for (size_t i = 0; i < ev->ncand; i++)
-		if (ev->cand[i].changes &&
-		    has_bit(x->took, i) != has_bit(y->took, i))
+	for (size_t i = 0; i < ev->ncand; i++) {
+		const struct candidate *c = ev->cand[i];
+
+		if (c->info->changes && has_bit(x->took, i) !=
+		    has_bit(y->took, i))
 			return false;
+		if (c->info->uses_marks && has_bit(x->took, i) &&
+		    !same_marks(ev, c->marks[x->listed], c->marks[y->listed]))
+			return false;
+	}
 	return true;
 }
 
@@ -244,17 +183,18 @@ lay_steps(const struct eval *ev, const struct taker *t, struct plan_group *g)
 
 	for (size_t i = 0; i < ev->ncand; i++)
 		if (has_bit(t->took, i))
-			max += ev->cand[i].info->naction;
+			max += ev->cand[i]->info->naction;
 	g->step = arena_array(ev->a, max, sizeof(*g->step));
 	for (size_t i = 0; g->step != NULL && i < ev->ncand; i++) {
-		const struct candidate *c = &ev->cand[i];
+		const struct candidate *c = ev->cand[i];
+		const uint64_t *marks = c->marks[t->listed];
 
 		for (size_t k = 0; has_bit(t->took, i) &&
 		    k < c->info->naction; k++)
 			if (!object_is_notice(c->info->action[k]->type))
 				g->step[g->nstep++] = (struct plan_step){
-					c->rule, c->info->action[k], c->marks,
-					c->marks ? mark_words(ev->f) : 0};
+					c->rule, c->info->action[k], marks,
+					marks ? mark_words(ev->f) : 0};
 	}
 }
 
@@ -281,9 +221,9 @@ lay_groups(struct eval *ev, struct plan *p)
 		lay_steps(ev, t, pg);
 		pg->disp = DISP_ACCEPT;
 		if (t->final != NO_RULE) {
-			pg->rule = ev->cand[t->final].rule;
+			pg->rule = ev->cand[t->final]->rule;
 			pg->disp = disposition_of(
-			    ev->cand[t->final].info->final);
+			    ev->cand[t->final]->info->final);
 		}
 	}
 }
@@ -291,7 +231,7 @@ lay_groups(struct eval *ev, struct plan *p)
 static size_t *
 recipients_of(const struct eval *ev, size_t cand)
 {
-	size_t *rcpt = arena_array(ev->a, ev->cand[cand].nrcpt, sizeof(*rcpt));
+	size_t *rcpt = arena_array(ev->a, ev->cand[cand]->nrcpt, sizeof(*rcpt));
 	size_t n = 0;
 
 	for (size_t r = 0; rcpt != NULL && r < ev->f->env->nrcpt; r++)
@@ -303,8 +243,10 @@ recipients_of(const struct eval *ev, size_t cand)
 static void
 notices_of(const struct eval *ev, struct plan *p, size_t i)
 {
-	const struct candidate *c = &ev->cand[i];
+	const struct candidate *c = ev->cand[i];
 	size_t *rcpt = recipients_of(ev, i);
+	const uint64_t *marks = rcpt != NULL ?
+	    c->marks[ev->taker[rcpt[0]].listed] : NULL;
 
 	for (size_t k = 0; rcpt != NULL && k < c->info->naction; k++)
 		if (object_is_notice(c->info->action[k]->type))
@@ -312,8 +254,8 @@ notices_of(const struct eval *ev, struct plan *p, size_t i)
 				.rule = c->rule, .action = c->info->action[k],
 				.rcpt = rcpt, .nrcpt = c->nrcpt,
 				.group = ev->taker[rcpt[0]].group,
-				.marks = c->marks, .nmark_words =
-				c->marks ? mark_words(ev->f) : 0};
+				.marks = marks, .nmark_words =
+				marks ? mark_words(ev->f) : 0};
 }
 
 static void
@@ -322,11 +264,11 @@ lay_notices(struct eval *ev, struct plan *p)
 	size_t max = 0;
 
 	for (size_t i = 0; i < ev->ncand; i++)
-		if (ev->cand[i].nrcpt > 0)
-			max += ev->cand[i].info->naction;
+		if (ev->cand[i]->nrcpt > 0)
+			max += ev->cand[i]->info->naction;
 	p->notice = arena_array(ev->a, max, sizeof(*p->notice));
 	for (size_t i = 0; p->notice != NULL && i < ev->ncand; i++)
-		if (ev->cand[i].nrcpt > 0)
+		if (ev->cand[i]->nrcpt > 0)
 			notices_of(ev, p, i);
 }
 
@@ -335,15 +277,17 @@ lay_matches(struct eval *ev, struct plan *p)
 {
 	p->match = arena_array(ev->a, ev->ncand, sizeof(*p->match));
 	for (size_t i = 0; p->match != NULL && i < ev->ncand; i++) {
-		const struct candidate *c = &ev->cand[i];
+		const struct candidate *c = ev->cand[i];
 		struct plan_match *m = &p->match[p->nmatch];
 
 		if (c->nrcpt == 0)
 			continue;
 		m->rule = c->rule;
 		m->nrcpt = c->nrcpt;
-		memcpy(m->group, c->group, sizeof(m->group));
-		memcpy(m->object, c->object, sizeof(m->object));
+		for (int cat = 0; cat < CAT_COUNT; cat++) {
+			m->group[cat] = c->why[cat].group;
+			m->object[cat] = c->why[cat].object;
+		}
 		p->nmatch++;
 	}
 }
@@ -353,12 +297,17 @@ eval_init(struct eval *ev)
 {
 	size_t n = ev->rs->ngroup, nrcpt = ev->f->env->nrcpt;
 
-	ev->from = arena_array(ev->a, n, sizeof(*ev->from));
-	ev->what = arena_array(ev->a, n, sizeof(*ev->what));
+	ev->hit = arena_array(ev->a, n, sizeof(*ev->hit));
 	ev->to = arena_array(ev->a, n, sizeof(*ev->to));
 	ev->cand = arena_array(ev->a, ev->rs->nrule, sizeof(*ev->cand));
 	ev->taker = arena_array(ev->a, nrcpt, sizeof(*ev->taker));
-	return !arena_full(ev->a);
+	if (arena_full(ev->a))
+		return false;
+	for (size_t r = 0; r < nrcpt; r++) {
+		ev->taker[r].listed = match_listed(ev->f, r);
+		ev->listed[ev->taker[r].listed] = true;
+	}
+	return category_what_init(&ev->what, ev->rs, ev->f, ev->a);
 }
 
 static bool
@@ -378,12 +327,15 @@ rules_evaluate(const struct ruleset *rs, const struct facts *f,
     struct arena *a)
 {
 	struct eval ev = {.rs = rs, .f = f, .a = a};
+	const char *client = f->env->client_addr;
+	struct person sender = {f->env->sender, client != NULL ? client : "",
+		f->directory};
 	struct plan *p = arena_alloc(a, sizeof(*p));
 
 	if (p == NULL || !eval_init(&ev))
 		return NULL;
-	match_who(rs, f->env->sender, f->env->client_addr, ev.from);
-	match_what(rs, f, ev.what, a);
+	match_who(rs, &sender, ev.hit);
+	match_when(rs, f, ev.hit);
 	find_candidates(&ev);
 	if (!takers_init(&ev))
 		return NULL;

@@ -184,6 +184,7 @@ enum {
 	INSIDE_MACROS = 4,	/* document with macros or other content
 				 * that starts programs */
 	INSIDE_DECLARED = 8,	/* type is what a header says, not magic */
+	INSIDE_MAIL = 16,	/* with INSIDE_ENCRYPTED: a mail, no archive */
 };
 
 struct facts {
@@ -250,9 +251,10 @@ struct plan_notice {
 /* Why: one line for `pmg rules test` and the event record. */
 struct plan_match {
 	const struct rule *rule;
-	const struct object_group *group[CAT_COUNT];	/* first that matched,
+	const struct object_group *group[CAT_COUNT];	/* first that decided,
 							 * NULL = category empty */
-	const struct object *object[CAT_COUNT];
+	const struct object *object[CAT_COUNT];	/* NULL: no single one
+						 * (modes not all and none) */
 	size_t nrcpt;
 };
 
@@ -314,5 +316,9 @@ void macros_expand(struct buf *out, const char *text, const struct macros *m);
 /* One rule or object in words, several lines for a rule. */
 void rule_describe(struct buf *out, const struct rule *r);
 void object_describe(struct buf *out, const struct object *o);
+/* Why a category of a rule matched: group and object, or what else explains
+ * it. Nothing for an empty category. */
+void match_describe(struct buf *out, const struct plan_match *m,
+    enum category cat);
 
 #endif

@@ -32,11 +32,16 @@ struct rule_info {
 	const struct object **action;
 	size_t naction;
 	const struct object *final;	/* NULL: none */
+	bool plain_what;	/* modes of What are all "any" */
+	bool uses_spam;		/* What depends on the recipient's level */
+	bool changes;		/* has actions that change the mail */
+	bool uses_marks;	/* one of them looks at the marked parts */
 };
 
 enum {
 	RULE_PRIORITY_MAX = 100,
 	RULE_ACTIONS_MAX = 1000,	/* of one rule, over all its groups */
+	NO_DETAIL = UINT32_MAX,
 };
 
 struct named_zone {
@@ -54,6 +59,19 @@ struct ruleset {
 	struct rule_info *info;		/* by the same index */
 	size_t nrule;
 	struct address_index who;
+	bool has_subdomains;		/* some domain means those under it */
+	struct object_ref *ldap;	/* objects that ask the directory */
+	size_t nldap;
+	struct object_ref *frame;	/* time frames */
+	size_t nframe;
+	struct object_ref *fact;	/* what-objects without pattern, but
+					 * spam */
+	size_t nfact;
+	/* By group: where the marks of its objects begin that evaluation keeps
+	 * apart; NO_DETAIL = those of the group together are enough. */
+	uint32_t *detail;
+	size_t ndetail;			/* objects of such groups */
+	bool has_modes;			/* some What is more than "any" */
 	struct pattern_index pattern[PAT_COUNT];
 	struct named_zone *zone;
 	size_t nzone;
@@ -126,31 +144,5 @@ const char *nametype_alias(const char *type, size_t i);
 
 /* NULL: the ruleset holds no such zone. */
 const struct zone *ruleset_zone(const struct ruleset *rs, const char *name);
-
-/* ---- match.c ---- */
-
-/* Which object of a group matched first. */
-struct group_hit {
-	uint32_t object;	/* its index + 1, 0 = the group did not match */
-	uint64_t *marks;	/* NULL = the whole mail */
-};
-
-/* Groups that addr belongs to; ip NULL = networks are not looked at. */
-void match_who(const struct ruleset *rs, const char *addr, const char *ip,
-    struct group_hit *hit);
-/* Groups whose What matches all recipients alike: not spam. */
-void match_what(const struct ruleset *rs, const struct facts *f,
-    struct group_hit *hit, struct arena *a);
-/* First object that matches, NULL = none. */
-const struct object *match_when(const struct object_group *g, int minute);
-/* Spam object of the group that recipient r reaches, NULL = none. */
-const struct object *match_spam(const struct object_group *g,
-    const struct facts *f, size_t r);
-
-static inline size_t
-mark_words(const struct facts *f)
-{
-	return (f->mime->npart + 63) / 64;
-}
 
 #endif

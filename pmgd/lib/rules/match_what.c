@@ -1,135 +1,75 @@
-/* Which groups match: addresses, times, and the parts of a message. */
+/* Which what-objects match, and of which parts they speak. */
 #include "lib/base/cleanup.h"
-#include "lib/rules/ruleset.h"
+#include "lib/rules/match.h"
 
 enum {
 	SPAM_LEVEL_BLOCKED = 100,	/* sender is on a user's blocklist */
+	SPAM_LEVEL_NONE = -1,		/* less than any object asks for */
 	/* A decoded field is at most this much larger than the raw one, with
 	 * what decoding needs on its way. */
 	DECODE_FACTOR = 16,
 	DECODE_BASE = 64 * 1024,
 };
 
-static void
-note_object(struct group_hit *hit, uint32_t group, uint32_t object)
-{
-	if (hit[group].object == 0 || object + 1 < hit[group].object)
-		hit[group].object = object + 1;
-}
-
-/* ---- who ---- */
-
-struct who {
-	const struct ruleset *rs;
-	struct group_hit *hit;
-};
-
-static void
-on_address_pattern(void *arg, size_t index)
-{
-	const struct who *w = arg;
-	const struct pattern_index *x = &w->rs->pattern[PAT_ADDRESS];
-
-	if (index < x->nref)
-		note_object(w->hit, x->ref[index].group, x->ref[index].object);
-}
-
-static void
-match_key(const struct ruleset *rs, struct span key, enum object_type type,
-    struct group_hit *hit)
-{
-	const struct address_entry *entry;
-	uint32_t pos = 0;
-
-	while ((entry = address_index_next(&rs->who, key, &pos)) != NULL)
-		if (rs->group[entry->group].object[entry->object].type == type)
-			note_object(hit, entry->group, entry->object);
-}
-
-static void
-match_networks(const struct ruleset *rs, const char *ip,
-    struct group_hit *hit)
-{
-	struct network client;
-
-	if (!network_parse_ip(ip, &client))
-		return;
-	for (size_t i = 0; i < rs->who.nnetwork; i++) {
-		const struct address_network *n = &rs->who.network[i];
-
-		if (network_contains(&n->net, &client))
-			note_object(hit, n->group, n->object);
-	}
-}
-
-void
-match_who(const struct ruleset *rs, const char *addr, const char *ip,
-    struct group_hit *hit)
-{
-	struct who w = {rs, hit};
-	struct span domain = address_domain(addr);
-
-	match_key(rs, span_str(addr), WHO_EMAIL, hit);
-	if (domain.n > 0)
-		match_key(rs, domain, WHO_DOMAIN, hit);
-	if (rs->pattern[PAT_ADDRESS].set != NULL)
-		pattern_set_scan(rs->pattern[PAT_ADDRESS].set, span_str(addr),
-		    on_address_pattern, &w);
-	if (ip != NULL)
-		match_networks(rs, ip, hit);
-}
-
-/* ---- when ---- */
-
-/* The last minute belongs to the frame, as in the reference product. */
-static bool
-in_frame(const struct object *o, int minute)
-{
-	if (o->number == o->number2)
-		return true;
-	if (o->number < o->number2)
-		return minute >= o->number && minute <= o->number2;
-	return minute >= o->number || minute <= o->number2;
-}
-
-const struct object *
-match_when(const struct object_group *g, int minute)
-{
-	for (size_t i = 0; i < g->nobject; i++)
-		if (in_frame(&g->object[i], minute))
-			return &g->object[i];
-	return NULL;
-}
-
-/* ---- what ---- */
-
 struct what {
 	const struct ruleset *rs;
 	const struct facts *f;
-	struct group_hit *hit;
+	struct what_hits *hits;
 	struct arena *a;
 	/* What is being looked at: */
 	enum pattern_kind kind;
 	const struct mime_part *part;
 	struct span field_name;
+	bool by_content;	/* a type that was found by magic */
 };
 
 /*
  * The top of a multipart is the whole mail, not a part of it that an action
  * could take out.
  */
-static void
-mark_part(struct what *w, struct group_hit *hit)
+static bool
+is_whole_mail(const struct mime_part *p)
 {
-	size_t index = w->part->index;
+	return p->parent == NULL && p->child != NULL;
+}
 
-	if (w->part->parent == NULL && w->part->child != NULL)
+static void
+mark(struct what *w, struct marks *m, bool whole)
+{
+	size_t index = w->part != NULL ? w->part->index : 0;
+
+	if (whole) {
+		m->whole = true;
 		return;
-	if (hit->marks == NULL)
-		hit->marks = arena_array(w->a, mark_words(w->f),
-		    sizeof(*hit->marks));
-	if (hit->marks != NULL)
-		hit->marks[index / 64] |= (uint64_t)1 << index % 64;
+	}
+	if (m->part == NULL)
+		m->part = arena_array(w->a, mark_words(w->f),
+		    sizeof(*m->part));
+	if (m->part != NULL)
+		m->part[index / 64] |= (uint64_t)1 << index % 64;
+}
+
+static void
+note(struct what *w, const struct object_ref *r, bool whole)
+{
+	struct what_hit *hit = &w->hits->group[r->group];
+	uint32_t detail = w->rs->detail[r->group];
+
+	if (hit->first == 0 || r->object + 1 < hit->first)
+		hit->first = r->object + 1;
+	mark(w, &hit->marks, whole);
+	if (detail != NO_DETAIL)
+		mark(w, &w->hits->object[detail + r->object], whole);
+}
+
+/* Whether the option of an object leaves out what is being looked at. */
+static bool
+is_left_out(const struct what *w, const struct object *o)
+{
+	if (w->kind == PAT_FIELD)
+		return !span_ieqs(w->field_name, o->value) ||
+		    ((o->flags & OBJ_TOP_ONLY) && w->part->parent != NULL);
+	return (o->flags & OBJ_ONLY_CONTENT) && !w->by_content;
 }
 
 static void
@@ -142,13 +82,11 @@ on_part_pattern(void *arg, size_t index)
 	if (index >= x->nref)
 		return;
 	r = &x->ref[index];
-	if (w->kind == PAT_FIELD && !span_ieqs(w->field_name,
-	    w->rs->group[r->group].object[r->object].value))
+	if (is_left_out(w, &w->rs->group[r->group].object[r->object]))
 		return;
-	note_object(w->hit, r->group, r->object);
 	/* A field of the mail's own header speaks of the whole mail. */
-	if (w->kind != PAT_FIELD || w->part->parent != NULL)
-		mark_part(w, &w->hit[r->group]);
+	note(w, r, is_whole_mail(w->part) ||
+	    (w->kind == PAT_FIELD && w->part->parent == NULL));
 }
 
 static void
@@ -167,12 +105,14 @@ wanted(const struct what *w, enum pattern_kind kind)
 }
 
 static void
-match_type(struct what *w, enum pattern_kind kind, const char *type)
+match_type(struct what *w, enum pattern_kind kind, const char *type,
+    bool by_content)
 {
 	const char *alias;
 
 	if (type == NULL || *type == '\0')
 		return;
+	w->by_content = by_content;
 	scan(w, kind, span_str(type));
 	for (size_t i = 0; (alias = nametype_alias(type, i)) != NULL; i++)
 		scan(w, kind, span_str(alias));
@@ -187,13 +127,13 @@ match_types(struct what *w, enum pattern_kind kind)
 	buf_puts(&declared, p->type);
 	buf_putc(&declared, '/');
 	buf_puts(&declared, p->subtype);
-	match_type(w, kind, buf_cstr(&declared));
+	match_type(w, kind, buf_cstr(&declared), false);
 	if (w->f->magic_type != NULL)
-		match_type(w, kind, w->f->magic_type[p->index]);
+		match_type(w, kind, w->f->magic_type[p->index], true);
 	if (p->filename != NULL)
-		match_type(w, kind, nametype_find(p->filename));
+		match_type(w, kind, nametype_find(p->filename), false);
 	for (size_t i = 0; i < p->nalt_name; i++)
-		match_type(w, kind, nametype_find(p->alt_name[i]));
+		match_type(w, kind, nametype_find(p->alt_name[i]), false);
 }
 
 /* Also without the dots and blanks at its end, which Windows drops. */
@@ -239,11 +179,11 @@ match_names(struct what *w)
 /* The reference product's name for what no rule can look into. */
 #define UNREADABLE_TYPE "proxmox/unreadable-archive"
 
-/* Encrypted mail is no archive. Without a type it is what calls itself so. */
+/* Encrypted mail is no archive. */
 static bool
 is_mail(const struct inside *in)
 {
-	return (in->depth == 0 && *in->type == '\0') ||
+	return (in->flags & INSIDE_MAIL) ||
 	    strcmp(in->type, "application/pkcs7-mime") == 0 ||
 	    strcmp(in->type, "application/pgp-encrypted") == 0;
 }
@@ -252,32 +192,26 @@ static void
 match_inside_types(struct what *w, enum pattern_kind kind,
     const struct inside *in)
 {
-	match_type(w, kind, in->type);
-	match_type(w, kind, nametype_find(in->name));
+	match_type(w, kind, in->type, !(in->flags & INSIDE_DECLARED));
+	match_type(w, kind, nametype_find(in->name), false);
 	if (kind == PAT_ARCHIVE_TYPE && !is_mail(in) &&
 	    (in->flags & (INSIDE_ENCRYPTED | INSIDE_UNREADABLE)))
-		match_type(w, kind, UNREADABLE_TYPE);
+		match_type(w, kind, UNREADABLE_TYPE, true);
 }
 
 static void
 match_inside_flags(struct what *w, unsigned flags)
 {
-	const struct ruleset *rs = w->rs;
+	for (size_t i = 0; flags != 0 && i < w->rs->nfact; i++) {
+		const struct object_ref *r = &w->rs->fact[i];
+		enum object_type t =
+		    w->rs->group[r->group].object[r->object].type;
 
-	for (size_t g = 0; flags != 0 && g < rs->ngroup; g++)
-		for (size_t i = 0; rs->group[g].cat == CAT_WHAT &&
-		    i < rs->group[g].nobject; i++) {
-			enum object_type t = rs->group[g].object[i].type;
-
-			if ((t != WHAT_ENCRYPTED ||
-			        !(flags & INSIDE_ENCRYPTED)) &&
-			    (t != WHAT_UNREADABLE ||
-			        !(flags & INSIDE_UNREADABLE)) &&
-			    (t != WHAT_MACROS || !(flags & INSIDE_MACROS)))
-				continue;
-			note_object(w->hit, (uint32_t)g, (uint32_t)i);
-			mark_part(w, &w->hit[g]);
-		}
+		if ((t == WHAT_ENCRYPTED && (flags & INSIDE_ENCRYPTED)) ||
+		    (t == WHAT_UNREADABLE && (flags & INSIDE_UNREADABLE)) ||
+		    (t == WHAT_MACROS && (flags & INSIDE_MACROS)))
+			note(w, r, is_whole_mail(w->part));
+	}
 }
 
 static void
@@ -347,28 +281,56 @@ match_fields(struct what *w)
 			match_field(w, &p->field[i]);
 }
 
-/* Objects that say something of the whole mail. */
-static void
-match_whole(struct what *w, enum object_type type, bool holds)
+static bool
+is_size(const struct object *o, uint64_t size)
 {
-	const struct ruleset *rs = w->rs;
-
-	for (size_t g = 0; holds && g < rs->ngroup; g++)
-		for (size_t i = 0; rs->group[g].cat == CAT_WHAT &&
-		    i < rs->group[g].nobject; i++)
-			if (rs->group[g].object[i].type == type)
-				note_object(w->hit, (uint32_t)g, (uint32_t)i);
+	return size >= (uint64_t)o->number &&
+	    (o->number2 == 0 || size <= (uint64_t)o->number2);
 }
 
-void
-match_what(const struct ruleset *rs, const struct facts *f,
-    struct group_hit *hit, struct arena *a)
+/* Objects that say something of the whole mail. */
+static bool
+holds_for_mail(const struct object *o, const struct facts *f)
 {
-	struct what w = {.rs = rs, .f = f, .hit = hit, .a = a};
+	switch (o->type) {
+	case WHAT_VIRUS:
+		return f->virus != NULL;
+	case WHAT_AMBIGUOUS:
+		return f->ambiguous;
+	case WHAT_LIMITS:
+		return f->limits;
+	case WHAT_SPF:
+		return o->number >> f->spf & 1;
+	case WHAT_SIZE:
+		return is_size(o, f->size);
+	default:
+		return false;
+	}
+}
 
-	match_whole(&w, WHAT_VIRUS, f->virus != NULL);
-	match_whole(&w, WHAT_AMBIGUOUS, f->ambiguous);
-	match_whole(&w, WHAT_LIMITS, f->limits);
+static void
+match_mail(struct what *w)
+{
+	for (size_t i = 0; i < w->rs->nfact; i++) {
+		const struct object_ref *r = &w->rs->fact[i];
+
+		if (holds_for_mail(&w->rs->group[r->group].object[r->object],
+		    w->f))
+			note(w, r, true);
+	}
+}
+
+bool
+match_what(const struct ruleset *rs, const struct facts *f,
+    struct what_hits *hits, struct arena *a)
+{
+	struct what w = {.rs = rs, .f = f, .hits = hits, .a = a};
+
+	hits->group = arena_array(a, rs->ngroup, sizeof(*hits->group));
+	hits->object = arena_array(a, rs->ndetail, sizeof(*hits->object));
+	if (arena_full(a))
+		return false;
+	match_mail(&w);
 	for (size_t i = 0; i < f->mime->npart; i++) {
 		w.part = f->mime->part[i];
 		if (wanted(&w, PAT_TYPE))
@@ -382,23 +344,19 @@ match_what(const struct ruleset *rs, const struct facts *f,
 	}
 	for (size_t i = 0; i < f->ninside; i++)
 		match_inside(&w, &f->inside[i]);
+	return !arena_full(a);
 }
 
 /* A level that is not known matches nothing: nobody may lose a mail because
  * spamd was down. The user lists hold without it. */
-const struct object *
-match_spam(const struct object_group *g, const struct facts *f, size_t r)
+bool
+match_spam(const struct object *o, const struct facts *f, enum listed listed)
 {
-	int list = f->user_list != NULL ? f->user_list[r] : 0;
-	int level = f->spam_known ? f->spam_level : -1;
+	int level = f->spam_known ? f->spam_level : SPAM_LEVEL_NONE;
 
-	if (list < 0)
-		return NULL;
-	if (list > 0)
+	if (listed == LISTED_ALLOWED)
+		return false;
+	if (listed == LISTED_BLOCKED)
 		level = SPAM_LEVEL_BLOCKED;
-	for (size_t i = 0; i < g->nobject; i++)
-		if (g->object[i].type == WHAT_SPAM &&
-		    level >= g->object[i].number)
-			return &g->object[i];
-	return NULL;
+	return level >= o->number;
 }
