@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include "lib/base/cleanup.h"
 #include "lib/base/str.h"
 #include "pmg_rules_load.h"
@@ -22,7 +23,7 @@ static const char usage_text[] =
     "       pmg rules test FILE --in|--out --from ADDRESS --to ADDRESS\n"
     "                      [--to ADDRESS ...] [--client IP]\n"
     "                      [--spam-level N] [--virus NAME] [--limits]\n"
-    "                      [--at HH:MM]\n"
+    "                      [--spf RESULT] [--at HH:MM|'YYYY-MM-DD HH:MM']\n"
     "       pmg rules replay [--draft | --version N] [--against N] [--last N]\n"
     "                      [-o text|json]\n"
     "An empty sender is --from '<>'.\n";
@@ -95,17 +96,73 @@ is_ip(const char *s)
 }
 
 static bool
-parse_minute(const char *text, int *minute_r)
+take_number(struct span *s, int64_t min, int64_t max, int *n_r)
 {
-	struct span s = span_str(text);
-	size_t colon = span_chr(s, 0, ':');
-	int64_t h, m;
+	size_t end = 0;
+	int64_t n;
 
-	if (!str_num(span_sub(s, 0, colon), 0, 23, &h) ||
-	    !str_num(span_sub(s, colon + 1, s.n), 0, 59, &m))
+	while (end < s->n && ascii_isdigit(s->p[end]))
+		end++;
+	if (!str_num(span_sub(*s, 0, end), min, max, &n))
 		return false;
-	*minute_r = (int)(60 * h + m);
+	*n_r = (int)n;
+	*s = span_sub(*s, end, s->n);
 	return true;
+}
+
+static bool
+take_char(struct span *s, char c)
+{
+	if (s->n == 0 || s->p[0] != c)
+		return false;
+	*s = span_sub(*s, 1, s->n);
+	return true;
+}
+
+/* "14:00": today; "2026-11-24 14:00"; in local time. */
+static bool
+parse_time(struct rules_test *t, const char *text)
+{
+	time_t now = time(NULL);
+	struct span s = span_str(text);
+	struct tm tm, asked;
+
+	localtime_r(&now, &tm);
+	t->at_day = span_chr(s, 0, '-') < s.n;
+	if (t->at_day) {
+		if (!take_number(&s, 1970, 9999, &tm.tm_year) ||
+		    !take_char(&s, '-') ||
+		    !take_number(&s, 1, 12, &tm.tm_mon) ||
+		    !take_char(&s, '-') ||
+		    !take_number(&s, 1, 31, &tm.tm_mday) ||
+		    (!take_char(&s, ' ') && !take_char(&s, 'T')))
+			return false;
+		tm.tm_year -= 1900;
+		tm.tm_mon--;
+	}
+	if (!take_number(&s, 0, 23, &tm.tm_hour) || !take_char(&s, ':') ||
+	    !take_number(&s, 0, 59, &tm.tm_min) || s.n > 0)
+		return false;
+	tm.tm_sec = 0;
+	tm.tm_isdst = -1;
+	asked = tm;
+	t->at = mktime(&tm);
+	/* 31 April became 1 May. */
+	return tm.tm_mday == asked.tm_mday && tm.tm_mon == asked.tm_mon;
+}
+
+static bool
+parse_spf(const char *text, enum spf_result *spf_r)
+{
+	static const char *const names[] = {"none", "neutral", "pass", "fail",
+		"softfail", "temperror", "permerror"};
+
+	for (int i = SPF_NONE; i < SPF_RESULT_COUNT; i++)
+		if (strcmp(text, names[i - SPF_NONE]) == 0) {
+			*spf_r = (enum spf_result)i;
+			return true;
+		}
+	return false;
 }
 
 static int
@@ -162,8 +219,12 @@ apply_option(struct rules_test *t, int c, char *arg)
 		t->limits = true;
 		return 0;
 	case 'a':
-		return parse_minute(arg, &t->minute) ? 0 :
-		    usage("not a time (HH:MM):", arg);
+		return parse_time(t, arg) ? 0 :
+		    usage("not a time (HH:MM or \"YYYY-MM-DD HH:MM\"):", arg);
+	case 'S':
+		return parse_spf(arg, &t->spf) ? 0 :
+		    usage("not a result of SPF (none, neutral, pass, fail, "
+		        "softfail, temperror, permerror):", arg);
 	default:
 		return usage(NULL, NULL);
 	}
@@ -182,6 +243,7 @@ parse_options(struct rules_test *t, int argc, char **argv)
 		{"virus", required_argument, NULL, 'v'},
 		{"limits", no_argument, NULL, 'l'},
 		{"at", required_argument, NULL, 'a'},
+		{"spf", required_argument, NULL, 'S'},
 		{NULL, 0, NULL, 0},
 	};
 	int c;
@@ -211,7 +273,7 @@ test(int argc, char **argv, const struct paths *p)
 	static struct recipient rcpt[RULES_TEST_RCPTS];
 	static char name[] = "pmg rules test";
 	struct rules_test t = {.rcpt = rcpt, .dir = RULES_TEST_UNSET,
-		.spam_level = RULES_TEST_UNSET, .minute = RULES_TEST_UNSET};
+		.spam_level = RULES_TEST_UNSET, .at = RULES_TEST_UNSET};
 	struct ruleset *rs;
 	struct err e;
 	int rc;

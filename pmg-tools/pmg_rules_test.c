@@ -53,14 +53,16 @@ put_safe(struct buf *b, const char *s)
 	log_safe(b, span_str(s), TEXT_SHOWN);
 }
 
-static int
-minute_now(void)
+static void
+set_time(struct facts *f, int64_t at)
 {
-	time_t now = time(NULL);
+	time_t t = (time_t)at;
 	struct tm tm;
 
-	localtime_r(&now, &tm);
-	return tm.tm_hour * 60 + tm.tm_min;
+	localtime_r(&t, &tm);
+	f->time = at;
+	f->minute_of_day = tm.tm_hour * 60 + tm.tm_min;
+	f->weekday = (tm.tm_wday + 6) % 7;	/* 0 = Monday */
 }
 
 /* As the filter does. False: the arena is exhausted. */
@@ -80,6 +82,8 @@ static void
 print_message(const struct rules_test *t, const struct facts *f,
     struct arena *a)
 {
+	static const char *const days[] = {"Monday", "Tuesday", "Wednesday",
+		"Thursday", "Friday", "Saturday", "Sunday"};
 	const struct mime_field *subject =
 	    mime_field_find(f->mime->part[0], "Subject");
 
@@ -90,9 +94,27 @@ print_message(const struct rules_test *t, const struct facts *f,
 		print_safe(mime_field_text(subject, a));
 		putchar('\n');
 	}
-	printf("Sender   <%s>, %s, at %02d:%02d\n", t->sender,
+	printf("Sender   <%s>, %s, at %02d:%02d", t->sender,
 	    f->env->dir == DIR_IN ? "incoming" : "outgoing",
 	    f->minute_of_day / 60, f->minute_of_day % 60);
+	/* The day where it was asked for: else the output would not be the
+	 * same tomorrow. */
+	printf("%s%s\n", t->at_day ? " on " : "", t->at_day ?
+	    days[f->weekday] : "");
+}
+
+/* An object of that type in some group that some rule may use. */
+static bool
+uses_object(const struct ruleset *rs, enum object_type type)
+{
+	const struct object_group *g;
+	size_t n = ruleset_groups(rs, &g);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < g[i].nobject; k++)
+			if (g[i].object[k].type == type)
+				return true;
+	return false;
 }
 
 static void
@@ -115,6 +137,8 @@ print_assumed(const struct ruleset *rs, const struct rules_test *t,
 	if (t->client == NULL)
 		puts("assumed: the client is in no IP network that a rule "
 		    "names (--client IP)");
+	if (t->spf == SPF_UNKNOWN && uses_object(rs, WHAT_SPF))
+		puts("assumed: no result of SPF is known (--spf RESULT)");
 	if (needs & NEED_SPAM)
 		puts("assumed: the sender is on no recipient's personal list");
 }
@@ -129,9 +153,7 @@ print_reason(const struct plan_match *m, enum category cat)
 	if (m->group[cat] == NULL)
 		return;
 	buf_printf(&b, "      %-6s", title[cat]);
-	put_safe(&b, m->group[cat]->name);
-	buf_puts(&b, ": ");
-	object_describe(&b, m->object[cat]);
+	match_describe(&b, m, cat);
 	print_wrapped(&b, INDENT);
 }
 
@@ -205,7 +227,7 @@ print_step(const struct facts *f, const struct plan_step *s)
 	    (s->action->flags & OBJ_REMOVE_ALL))
 		return;
 	if (s->marks == NULL)
-		puts("            no part matched: nothing is removed");
+		puts("            no part is named: all attachments are removed");
 	for (size_t i = 0; s->marks != NULL && i < f->mime->npart; i++)
 		if (s->marks[i / 64] >> i % 64 & 1)
 			print_part(f->mime->part[i], f->magic_type[i]);
@@ -270,9 +292,10 @@ evaluate(const struct ruleset *rs, const struct rules_test *t,
 		.client_addr = t->client != NULL ? t->client : ""};
 	struct facts f = {.env = &env, .virus = t->virus, .spam_known = true,
 		.spam_level = t->spam_level > 0 ? t->spam_level : 0,
-		.minute_of_day = t->minute >= 0 ? t->minute : minute_now()};
+		.size = msg.n, .spf = t->spf};
 	struct plan *p;
 
+	set_time(&f, t->at != RULES_TEST_UNSET ? t->at : time(NULL));
 	f.mime = mime_parse(msg, &mime_limits_default, a);
 	p = NULL;
 	if (content_facts(&f, a)) {

@@ -16,7 +16,9 @@ struct rules_test {
 	size_t nrcpt;
 	int dir;			/* enum direction */
 	int spam_level;
-	int minute;
+	int64_t at;			/* seconds since 1970 */
+	bool at_day;			/* not today */
+	enum spf_result spf;
 	bool limits;			/* assumed to be exceeded */
 };
 

@@ -80,7 +80,10 @@ plan(struct worker *w, struct message *m)
 	f->spam_known = m->score.state == SCORE_SCORED;
 	f->spam_level = m->spam_level;
 	localtime_r(&at, &tm);
+	f->size = m->raw.n;
+	f->time = at;
 	f->minute_of_day = tm.tm_hour * 60 + tm.tm_min;
+	f->weekday = (tm.tm_wday + 6) % 7;	/* 0 = Monday */
 	m->rules = w->rules;
 	m->plan = rules_evaluate(w->rules, f, &m->arena);
 	m->us_rules = clock_mono_us() - began;
