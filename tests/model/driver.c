@@ -66,6 +66,11 @@ static const struct {
 	{"regex", WHO_REGEX, CAT_FROM}, {"email", WHO_EMAIL, CAT_FROM},
 	{"domain", WHO_DOMAIN, CAT_FROM}, {"ip", WHO_IP, CAT_FROM},
 	{"network", WHO_NETWORK, CAT_FROM},
+	{"receiver", WHO_RECEIVER, CAT_FROM},
+	{"receiver_domain", WHO_RECEIVER_DOMAIN, CAT_FROM},
+	{"receiver_regex", WHO_RECEIVER_REGEX, CAT_FROM},
+	{"ldap_group", WHO_LDAP_GROUP, CAT_FROM},
+	{"ldap_user", WHO_LDAP_USER, CAT_FROM},
 	{"timeframe", WHEN_TIMEFRAME, CAT_WHEN},
 	{"spam", WHAT_SPAM, CAT_WHAT}, {"virus", WHAT_VIRUS, CAT_WHAT},
 	{"field", WHAT_FIELD, CAT_WHAT},
@@ -78,6 +83,7 @@ static const struct {
 	{"macros", WHAT_MACROS, CAT_WHAT},
 	{"ambiguous", WHAT_AMBIGUOUS, CAT_WHAT},
 	{"limits", WHAT_LIMITS, CAT_WHAT},
+	{"spf", WHAT_SPF, CAT_WHAT}, {"size", WHAT_SIZE, CAT_WHAT},
 	{"accept", ACTION_ACCEPT, CAT_ACTION},
 	{"block", ACTION_BLOCK, CAT_ACTION},
 	{"quarantine", ACTION_QUARANTINE, CAT_ACTION},
@@ -92,14 +98,79 @@ static const char *const dispositions[] = {
 	[DISP_QUARANTINE] = "quarantine",
 };
 
-/* What rules.h has no member for yet. */
-static void
-refuse_unknown(const json_t *o)
+/* Index of a word; ends the program when it is none of them. */
+static int
+word_index(const char *const *words, int n, const char *word)
 {
-	if (truth(o, "subdomains") || truth(o, "only_content") ||
-	    json_array_size(json_object_get(o, "days")) > 0 ||
-	    *text(o, "zone") != '\0')
-		give_up("the engine has no such option", text(o, "type"));
+	for (int i = 0; i < n; i++)
+		if (words[i] != NULL && strcmp(words[i], word) == 0)
+			return i;
+	give_up("the engine has no such word", word);
+}
+
+static enum match_mode
+mode_of(const char *word)
+{
+	static const char *const words[] = {"any", "all", "not_all", "none"};
+
+	return (enum match_mode)word_index(words, MATCH_MODE_COUNT, word);
+}
+
+static enum spf_result
+spf_of(const char *word)
+{
+	static const char *const words[] = {NULL, "none", "neutral", "pass",
+		"fail", "softfail", "temperror", "permerror"};
+
+	return (enum spf_result)word_index(words, SPF_RESULT_COUNT, word);
+}
+
+static int64_t
+spf_mask(const json_t *list)
+{
+	int64_t mask = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		mask |= 1 << spf_of(json_string_value(
+		    json_array_get(list, i)));
+	return mask;
+}
+
+static uint32_t
+flags_of_object(const json_t *o)
+{
+	static const struct {
+		const char *name;
+		uint32_t flag;
+	} options[] = {
+		{"all_parts", OBJ_REMOVE_ALL},
+		{"keep_copy", OBJ_QUARANTINE_COPY},
+		{"original", OBJ_ORIGINAL}, {"subdomains", OBJ_SUBDOMAINS},
+		{"top_only", OBJ_TOP_ONLY},
+		{"only_content", OBJ_ONLY_CONTENT},
+	};
+	const json_t *days = json_object_get(o, "days");
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (truth(o, options[i].name))
+			flags |= options[i].flag;
+	for (size_t i = 0; i < json_array_size(days); i++)
+		flags |= (uint32_t)OBJ_MONDAY << json_integer_value(
+		    json_array_get(days, i));
+	return flags;
+}
+
+static void
+set_ldap(struct object *to, const json_t *o)
+{
+	static const char *const modes[] = {[LDAP_KNOWN] = "any",
+		[LDAP_UNKNOWN] = "none", [LDAP_GROUP] = "group"};
+
+	to->value2 = to->value;
+	to->value = text(o, "profile");
+	if (to->type == WHO_LDAP_GROUP)
+		to->number = word_index(modes, 3, text(o, "mode"));
 }
 
 static struct object
@@ -115,23 +186,16 @@ object_of(const json_t *o, enum category *cat)
 			break;
 	if (i == n)
 		give_up("the engine has no such object", text(o, "type"));
-	refuse_unknown(o);
 	to.type = types[i].type;
 	*cat = types[i].cat;
-	if (truth(o, "all_parts"))
-		to.flags |= OBJ_REMOVE_ALL;
-	if (truth(o, "keep_copy"))
-		to.flags |= OBJ_QUARANTINE_COPY;
-	if (truth(o, "original"))
-		to.flags |= OBJ_ORIGINAL;
+	to.flags = flags_of_object(o);
+	if (to.type == WHEN_TIMEFRAME)
+		to.value = text(o, "zone");
+	if (to.type == WHAT_SPF)
+		to.number = spf_mask(get(o, "results"));
+	if (to.type == WHO_LDAP_GROUP || to.type == WHO_LDAP_USER)
+		set_ldap(&to, o);
 	return to;
-}
-
-static void
-refuse_modes(const char *mode)
-{
-	if (*mode != '\0' && strcmp(mode, "any") != 0)
-		give_up("the engine has no such mode", mode);
 }
 
 static const struct { const char *name; enum category cat; } kinds[] = {
@@ -157,10 +221,10 @@ add_group(struct ruleset_builder *b, const json_t *g, size_t expected)
 	struct object *object = xcalloc(n + 1, sizeof(*object));
 	struct object_group group = {.id = (uint32_t)number(g, "id"),
 		.name = "group", .info = "", .cat = group_category(g),
+		.mode = mode_of(text(g, "mode")),
 		.object = object, .nobject = n};
 	struct err e = {""};
 
-	refuse_modes(text(g, "mode"));
 	for (size_t i = 0; i < n; i++) {
 		enum category cat;
 
@@ -219,7 +283,7 @@ add_rule(struct ruleset_builder *b, const json_t *groups, const json_t *r)
 
 	for (int c = 0; c < CAT_COUNT; c++) {
 		if (c != CAT_ACTION)
-			refuse_modes(text(get(r, "modes"), names[c]));
+			rule.mode[c] = mode_of(text(get(r, "modes"), names[c]));
 		index[c] = group_indices(groups, c == CAT_ACTION ?
 		    get(r, "actions") : get(get(r, "groups"), names[c]), &n[c]);
 	}
@@ -302,6 +366,67 @@ content_facts(struct facts *f, const json_t *parts, struct arena *a)
 	f->inside = in;
 }
 
+/* Its accounts of one profile, with a group for each name. */
+static void
+add_profile(struct directory_builder *b, const json_t *list,
+    const char *profile)
+{
+	static const char *const groups[] = {"staff", "guests"};
+	uint32_t index[2];
+	char dn[32];
+
+	directory_builder_profile(b, profile, 1);
+	for (int g = 0; g < 2; g++) {
+		snprintf(dn, sizeof(dn), "cn=%s,dc=%s", groups[g], profile);
+		index[g] = directory_builder_group(b, dn, groups[g]);
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *e = json_array_get(list, i), *v;
+		size_t k;
+
+		if (strcmp(text(e, "profile"), profile) != 0)
+			continue;
+		snprintf(dn, sizeof(dn), "uid=%zu,dc=%s", i, profile);
+		v = get(e, "addresses");
+		directory_builder_account(b, dn,
+		    json_string_value(json_array_get(v, 0)));
+		directory_builder_name(b, text(e, "account"));
+		for (k = 1; k < json_array_size(v); k++)
+			directory_builder_address(b,
+			    json_string_value(json_array_get(v, k)));
+		v = get(e, "groups");
+		for (k = 0; k < json_array_size(v); k++)
+			directory_builder_member(b, index[word_index(groups, 2,
+			    json_string_value(json_array_get(v, k)))]);
+	}
+}
+
+/* NULL: no profile at all. */
+static struct directory *
+directory_of(const json_t *list)
+{
+	static const char *const profiles[] = {"p", "q"};
+	struct directory_builder *b = directory_builder_new();
+	struct buf snapshot = {.max = SIZE_MAX / 2};
+	struct directory *d = NULL;
+	struct err e = {""};
+
+	for (int p = 0; p < 2; p++)
+		for (size_t i = 0; i < json_array_size(list); i++)
+			if (strcmp(text(json_array_get(list, i), "profile"),
+			    profiles[p]) == 0) {
+				add_profile(b, list, profiles[p]);
+				break;
+			}
+	if (json_array_size(list) > 0 &&
+	    (directory_build(b, &snapshot, &e) < 0 ||
+	    (d = directory_load(buf_span(&snapshot), &e)) == NULL))
+		give_up("no directory", e.text);
+	directory_builder_free(b);
+	buf_free(&snapshot);
+	return d;
+}
+
 static void
 envelope_of(struct envelope *env, const json_t *m, struct arena *a)
 {
@@ -333,7 +458,12 @@ facts_of(struct facts *f, const struct envelope *env, const json_t *m,
 		    json_array_get(list, i));
 	*f = (struct facts){.env = env,
 		.mime = mime_parse(span_str(eml), &mime_limits_default, a),
+		.size = (uint64_t)number(m, "size"),
+		.time = number(m, "time"),
 		.minute_of_day = (int)number(m, "minute"),
+		.weekday = (int)number(m, "weekday"),
+		.spf = spf_of(text(m, "spf")),
+		.directory = directory_of(get(m, "directory")),
 		.ambiguous = truth(m, "ambiguous"),
 		.limits = truth(m, "limits"),
 		.virus = json_string_value(get(m, "virus")),
@@ -453,6 +583,7 @@ run_case(const char *line)
 	putchar('\n');
 	fflush(stdout);
 	json_decref(plan_json);
+	directory_free((struct directory *)(uintptr_t)f.directory);
 	arena_free(&a);
 	ruleset_free(rs);
 	json_decref(c);

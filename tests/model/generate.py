@@ -279,7 +279,7 @@ class Generator:
                  "addresses": self.rnd.sample(SENDERS[1:] + RECIPIENTS, 2),
                  "groups": self.rnd.sample(("staff", "guests"),
                                            self.pick((0, 1, 2)))}
-                for _ in range(3)]
+                for _ in range(self.pick((0, 1, 3, 3)))]
 
     def lists(self, recipients):
         if not self.chance(50):

@@ -262,7 +262,10 @@ def ldap_matches(o, address, message):
         return any(e["account"] == o.value for e in known)
     if o.mode == "group":
         return any(o.value in e["groups"] for e in known)
-    return bool(known) == (o.mode == "any")
+    if o.mode == "any":
+        return bool(known)
+    return not known and any(o.profile in ("", e["profile"])
+                             for e in message.directory)
 
 
 def who_matches(o, address, client, message, is_recipient):
