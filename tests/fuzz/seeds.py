@@ -503,6 +503,24 @@ def userlist():
         lp(b"b@b.example\0") + struct.pack(">6I", *counts) +
         lp(b"*@x.example\0") + lp(b"192.0.2.0/24\0"))
     put("userlist", "raw", b"SPMGLISTS")
+    row = lp("b@b.example") + b"\0" + lp("a@x.example") + lp("") + lp("me")
+    row += bytes(8)
+    for verb in range(1, 7):
+        put("proto_lists", "request-%d" % verb, b"\0" +
+            bytes([verb, 0, 1, verb == 5]) + lp("b@b.example") + lp("me") +
+            lp("") + lp("") + struct.pack(">I", 1) + row)
+    put("proto_lists", "reply", b"\1\0" + lp("done") + struct.pack(
+        ">5I", 1, 2, 3, 4, 5) + b"\1" + lp("b.example") + lp("a") +
+        struct.pack(">I", 2) + 2 * row)
+    head = b"\2owner,kind,pattern,comment\r\n"
+    for i, text in enumerate((
+            b"", b"b@b.example,allow,*@x.example,\r\n,block,10.0.0.0/8,x\n",
+            b'"b@b.example","block","a@x.example","a ""b"", c"\n',
+            b"b@b.example,allow,a@b\nB@b.example,block,A@b\n",
+            b'x,"allow\n", "y', b"b.example,block,a b\n" * 30)):
+        put("proto_lists", "csv-%d" % i, head + text)
+    put("proto_lists", "csv-columns",
+        b"\2\xef\xbb\xbfkind,x,pattern,owner\nallow,,a@b.c,\n")
 
 
 if __name__ == "__main__":
