@@ -216,6 +216,9 @@ say_store(struct report *r, const struct store_status *s)
 	if (*s->rules_error != '\0')
 		say(r, "rules", YELLOW, "the newest rules do not compile, the "
 		    "last good ones stay in use: %s", s->rules_error);
+	if (*s->lists_error != '\0')
+		say(r, "lists", YELLOW, "the filter uses older user lists: %s",
+		    s->lists_error);
 	if (*s->release_error != '\0' && s->releases > 0)
 		say(r, "quarantine", YELLOW, "%" PRIu32 " releases wait: %s",
 		    s->releases, s->release_error);

@@ -207,6 +207,21 @@ show_detail(const char *before, const char *s)
 	put_safe(s);
 }
 
+/* The user list that decided about the spam rules. */
+static void
+show_listed(const json_t *l)
+{
+	const char *owner = get(l, "owner");
+
+	if (!json_is_object(l))
+		return;
+	fputs(strcmp(get(l, "verdict"), "allow") == 0
+	    ? ", sender allowed by the list of "
+	    : ", sender blocked by the list of ", stdout);
+	put_safe(*owner != '\0' ? owner : "all");
+	show_detail(": ", get(l, "entry"));
+}
+
 static void
 show_recipients(const json_t *o)
 {
@@ -222,6 +237,7 @@ show_recipients(const json_t *o)
 			fputs(" because no rule decided", stdout);
 		else
 			show_detail(" by rule ", get(r, "rule"));
+		show_listed(json_object_get(r, "list"));
 		show_detail(", quarantine id ", get(r, "quarantine_id"));
 		show_detail(", queued as ", get(r, "queue_id"));
 		show_detail(", reply: ", get(r, "reply"));

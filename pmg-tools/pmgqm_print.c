@@ -402,6 +402,9 @@ print_status(const struct store_status *s)
 	print_field("Last error:", s->release_error);
 	printf("%-14s version %" PRIu64 "\n", "Rules:", s->rules_version);
 	print_field("Rules error:", s->rules_error);
+	printf("%-14s version %" PRIu64 "\n", "User lists:",
+	    s->lists_version);
+	print_field("Lists error:", s->lists_error);
 	printf("%-14s %" PRIu64 " of %" PRIu64 " MiB free\n", "Disk:",
 	    s->disk_free >> 20, s->disk_size >> 20);
 }
@@ -429,6 +432,8 @@ print_status_json(const struct store_status *s)
 	set_text(o, "release_error", s->release_error);
 	set_int(o, "rules_version", (int64_t)s->rules_version);
 	set_text(o, "rules_error", s->rules_error);
+	set_int(o, "lists_version", (int64_t)s->lists_version);
+	set_text(o, "lists_error", s->lists_error);
 	set_int(o, "disk_free", (int64_t)s->disk_free);
 	set_int(o, "disk_size", (int64_t)s->disk_size);
 	print_json(o);

@@ -85,6 +85,8 @@ plan(struct worker *w, struct message *m)
 	f->minute_of_day = tm.tm_hour * 60 + tm.tm_min;
 	f->weekday = (tm.tm_wday + 6) % 7;	/* 0 = Monday */
 	m->rules = w->rules;
+	if ((ruleset_needs(w->rules, m->env.dir) & NEED_SPAM) != 0)
+		m->listed = userlist_apply(w->lists, f, &m->arena);
 	m->plan = rules_evaluate(w->rules, f, &m->arena);
 	m->us_rules = clock_mono_us() - began;
 }

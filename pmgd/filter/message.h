@@ -17,6 +17,7 @@
 #include "lib/mail/smtp.h"
 #include "lib/proto/scan.h"
 #include "lib/rules/rules.h"
+#include "lib/rules/userlist.h"
 #include "filter/score.h"
 #include "filter/spool.h"
 
@@ -70,6 +71,8 @@ struct message {
 	/* plan, prepare, commit */
 	const struct ruleset *rules;
 	struct plan *plan;
+	/* One per recipient, or NULL: no user list says anything. */
+	const struct userlist_match *listed;
 	struct copy *copy;		/* one per plan->group */
 	struct outcome *outcome;	/* one per recipient */
 	const char **note;		/* free text for the event: edits, notices */

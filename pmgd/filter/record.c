@@ -135,6 +135,15 @@ matches(const struct message *m)
 	return a;
 }
 
+/* Whose list, and which entry of it. */
+static json_t *
+listed(const struct userlist_match *l)
+{
+	return json_pack("{s:s, s:o, s:o}", "verdict",
+	    l->verdict < 0 ? "allow" : "block", "owner", text(l->owner),
+	    "entry", text(l->entry));
+}
+
 static json_t *
 recipient(const struct message *m, size_t i)
 {
@@ -152,6 +161,8 @@ recipient(const struct message *m, size_t i)
 	if (oc->reply.code != 250)
 		json_object_set_new(o, "code", json_integer(oc->reply.code));
 	put_text(o, "reply", oc->reply.text);
+	if (m->listed != NULL && m->listed[i].verdict != 0)
+		json_object_set_new(o, "list", listed(&m->listed[i]));
 	return o;
 }
 

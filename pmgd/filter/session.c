@@ -158,6 +158,9 @@ cmd_mail(struct session *s, struct span args)
 		worker_refresh_settings(s->w);
 	s->fresh = false;
 	worker_refresh_rules(s->w);
+	if (s->w->rules != NULL &&
+	    (ruleset_needs(s->w->rules, s->dir) & NEED_SPAM) != 0)
+		worker_refresh_lists(s->w);
 	m->env = s->forward;
 	m->env.dir = s->dir;
 	if (!smtp_parse_mail(args, &m->env, &size, &m->arena, &r)) {

@@ -84,6 +84,32 @@ worker_refresh_rules(struct worker *w)
 	watched_take(&w->rules_file);
 }
 
+/* Without the file mail goes on, as without lists: what they add to the spam
+ * rules is not worth a mail that has to wait. */
+void
+worker_refresh_lists(struct worker *w)
+{
+	AUTO_BUF struct buf b = {.max = USERLIST_FILE_MAX};
+	enum watched_state state;
+	struct userlist *l = NULL;
+	struct err e = {""};
+
+	w->lists_file.path = w->paths->lists;
+	state = watched_read(&w->lists_file, &b, &e);
+	if (state == WATCHED_SAME || state == WATCHED_MISSING)
+		return;
+	if (state == WATCHED_NEW)
+		l = userlist_load(buf_span(&b), &e);
+	if (l == NULL) {
+		log_error("user lists: %s: %s%s", w->paths->lists, e.text,
+		    w->lists ? "; the former ones stay" : "");
+		return;
+	}
+	userlist_free(w->lists);
+	w->lists = l;
+	watched_take(&w->lists_file);
+}
+
 void
 worker_refresh_settings(struct worker *w)
 {

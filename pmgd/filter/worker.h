@@ -12,6 +12,7 @@
 #include "lib/config/config.h"
 #include "lib/config/paths.h"
 #include "lib/rules/rules.h"
+#include "lib/rules/userlist.h"
 
 enum { WORKER_SESSIONS = 200 };
 
@@ -23,6 +24,8 @@ struct worker {
 	struct file_stamp config_stamp;
 	struct ruleset *rules;
 	struct watched rules_file;
+	struct userlist *lists;		/* NULL = none */
+	struct watched lists_file;
 	char host[256];
 	char reinject[256];	/* where accepted mail goes back to Postfix */
 	struct outlet outlet;
@@ -32,10 +35,11 @@ struct worker {
 
 /* Never returns: ends with exit(). */
 void worker_run(struct worker *w) __attribute__((noreturn));
-/* Takes new settings, or rules, when their file changed. A broken file leaves
+/* Takes new settings, rules or user lists when their file changed. A broken file leaves
  * what was good before in force. */
 void worker_refresh_settings(struct worker *w);
 void worker_refresh_rules(struct worker *w);
+void worker_refresh_lists(struct worker *w);
 /* True after SIGTERM: finish the message in work, then end. */
 bool worker_stopping(void);
 /* Becomes, and stays, readable then. */

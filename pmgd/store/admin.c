@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
+#include "lib/proto/lists.h"
 #include "store/store.h"
 
 enum { ADMIN_ARENA = 16 * IPC_MAX, TEXT_MAX = 16 * 1024 };
@@ -92,14 +93,13 @@ answer_show(struct question *k)
 	return send_reply(k, STORE_MSG_SHOW_REPLY, fd);
 }
 
-/* Who asked, as the kernel and the tool say. */
-static void
-actor_print(struct question *k, const char *said, struct buf *b)
+void
+admin_actor(int sock, const char *said, struct buf *b)
 {
 	struct ucred peer = {0};
 	socklen_t n = sizeof(peer);
 
-	if (getsockopt(k->sock, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0)
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0)
 		peer.uid = (uid_t)-1;
 	if (said[0] != '\0')
 		log_safe(b, span_str(said), 64);
@@ -126,7 +126,7 @@ answer_act(struct question *k)
 	if (!store_id_parse(t.id, &node, &row) || node != 0)
 		return send_done(k, STORE_MSG_ACT_REPLY, false,
 		    "no such message");
-	actor_print(k, t.actor, &actor);
+	admin_actor(k->sock, t.actor, &actor);
 	if (t.verb == STORE_RELEASE)
 		rc = quarantine_release(k->s->q, row, t.rcpt, buf_cstr(&actor),
 		    &asked, &text, &e);
@@ -166,7 +166,9 @@ answer_status(struct question *k)
 	struct store_status st = {.ready = 1, .started_us = s->started_us,
 	    .commits = s->commits, .failures = s->failures,
 	    .batches = s->batches, .rules_version = s->rules_version,
-	    .rules_error = s->rules_error};
+	    .rules_error = s->rules_error,
+	    .lists_version = lists_version(s->lists),
+	    .lists_error = lists_error(s->lists)};
 	struct statvfs fs;
 
 	if (k->body.n != 0)
@@ -206,6 +208,9 @@ admin_answer(struct store *s, int sock, const struct ipc_msg *m)
 		break;
 	case STORE_MSG_STATUS:
 		ok = answer_status(&k);
+		break;
+	case STORE_MSG_LISTS:
+		ok = lists_answer(s->lists, sock, m);
 		break;
 	default:
 		break;

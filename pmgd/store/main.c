@@ -3,7 +3,7 @@
  *
  *	pmgd workers --store.sock--> batches -> files, quarantine.db
  *	tools        --admin.sock--> list, show, release, delete, status
- *	config.db -> rules.active (what workers load)
+ *	config.db -> rules.active, lists.active (what workers load)
  *	children --SMTP--> Postfix: one for each release
  */
 #include <errno.h>
@@ -115,6 +115,7 @@ on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
 	(void)si;
 	purge_reload(s->purge);
 	rules_publish(s);
+	lists_reload(s->lists);
 	return 0;
 }
 
@@ -163,6 +164,7 @@ store_run(struct store *s, int workers, int admin)
 	signals_add(s);
 	s->release = release_new(s);
 	s->purge = purge_new(s);
+	s->lists = lists_new(s);
 	s->server = server_new(s, workers, admin);
 	sd_notify(0, "READY=1");
 	log_info("ready");
@@ -172,6 +174,7 @@ store_run(struct store *s, int workers, int admin)
 	server_free(s->server);
 	release_free(s->release);
 	purge_free(s->purge);
+	lists_free(s->lists);
 	quarantine_close(s->q);
 	ruledb_close(s->rules);
 	sd_event_unref(s->loop);

@@ -7,6 +7,7 @@
  *	admin.c    what tools ask
  *	release.c  quarantine -> Postfix
  *	purge.c    lifetimes
+ *	lists.c    user lists
  */
 #ifndef PMG_STORE_STORE_H
 #define PMG_STORE_STORE_H
@@ -29,6 +30,7 @@ struct store {
 	struct server *server;
 	struct release *release;
 	struct purge *purge;
+	struct lists *lists;
 	int64_t started_us;
 	uint64_t commits, failures, batches;
 	uint64_t rules_version;
@@ -51,6 +53,9 @@ void server_free(struct server *v);
 /* admin.c: answers one packet; false: disconnect. */
 bool admin_answer(struct store *s, int sock, const struct ipc_msg *m);
 
+/* admin.c: who asked, as the kernel and the tool say. */
+void admin_actor(int sock, const char *said, struct buf *b);
+
 /* release.c */
 struct release *release_new(struct store *s);
 /* Row has recipients that wait: try soon. */
@@ -67,6 +72,17 @@ bool purge_now(struct purge *p, unsigned *n_r, bool *more_r, struct err *e);
 /* Reads the lifetimes again. */
 void purge_reload(struct purge *p);
 void purge_free(struct purge *p);
+
+/* lists.c: publishes them, too. */
+struct lists *lists_new(struct store *s);
+/* Answers one packet; false: disconnect. */
+bool lists_answer(struct lists *l, int sock, const struct ipc_msg *m);
+/* Writes the workers' file when it differs. */
+void lists_reload(struct lists *l);
+uint64_t lists_version(const struct lists *l);
+/* Why the newest could not be published, "". */
+const char *lists_error(const struct lists *l);
+void lists_free(struct lists *l);
 
 /* main.c: compiles the rules and writes the snapshot when it differs. */
 void rules_publish(struct store *s);

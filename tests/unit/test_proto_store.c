@@ -292,7 +292,8 @@ status_there_and_back(void **state)
 	    .count = {1, 2, 3, 4}, .bytes = {5, 6, 7, 8}, .commits = 9,
 	    .failures = 10, .batches = 11, .recovered = 12, .releases = 13,
 	    .release_error = "e", .rules_version = 14, .rules_error = "r",
-	    .disk_free = 15, .disk_size = 16}, d;
+	    .lists_version = 17, .lists_error = "l", .disk_free = 15,
+	    .disk_size = 16}, d;
 	struct arena a;
 	struct buf b;
 
@@ -304,6 +305,8 @@ status_there_and_back(void **state)
 	assert_int_equal(d.bytes[3], 8);
 	assert_int_equal(d.disk_size, 16);
 	assert_string_equal(d.rules_error, "r");
+	assert_int_equal(d.lists_version, 17);
+	assert_string_equal(d.lists_error, "l");
 	buf_putc(&b, 1);
 	assert_int_equal(store_status_get(buf_span(&b), &d, &a), -1);
 	buf_free(&b);

@@ -28,6 +28,7 @@ paths_init(struct paths *p, const char *root)
 	    n, root);
 
 	p->rules = xasprintf("%s/rules/rules.active", p->state);
+	p->lists = xasprintf("%s/rules/lists.active", p->state);
 	p->store_db = xasprintf("%s/store", p->state);
 	p->events = xasprintf("%s/events/pmgd", p->state);
 	p->recent = xasprintf("%s/events/recent", p->state);

@@ -21,6 +21,7 @@ struct paths {
 	char *reinject;		/* Postfix: queue_directory/public/pmg-reinject */
 	/* Files: */
 	char *rules;		/* state/rules/rules.active  (pmgd-store writes) */
+	char *lists;		/* state/rules/lists.active  (pmgd-store writes) */
 	char *store_db;		/* state/store: config.db, quarantine.db */
 	char *events;		/* state/events/pmgd */
 	char *recent;		/* state/events/recent: for rule replays */

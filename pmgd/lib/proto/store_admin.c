@@ -243,6 +243,8 @@ store_status_put(struct buf *b, const struct store_status *s)
 	buf_lps(b, s->release_error);
 	buf_u64(b, s->rules_version);
 	buf_lps(b, s->rules_error);
+	buf_u64(b, s->lists_version);
+	buf_lps(b, s->lists_error);
 	buf_u64(b, s->disk_free);
 	buf_u64(b, s->disk_size);
 }
@@ -266,6 +268,8 @@ store_status_get(struct span body, struct store_status *s, struct arena *a)
 	s->release_error = cur_str(&c, a);
 	s->rules_version = cur_u64(&c);
 	s->rules_error = cur_str(&c, a);
+	s->lists_version = cur_u64(&c);
+	s->lists_error = cur_str(&c, a);
 	s->disk_free = cur_u64(&c);
 	s->disk_size = cur_u64(&c);
 	return cur_done(&c) ? 0 : -1;

@@ -57,6 +57,8 @@ struct store_status {
 	const char *release_error;	/* of the last failed try, "" */
 	uint64_t rules_version;
 	const char *rules_error;	/* why the newest did not compile, "" */
+	uint64_t lists_version;
+	const char *lists_error;	/* as rules_error */
 	uint64_t disk_free, disk_size;
 };
 
