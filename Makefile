@@ -59,7 +59,8 @@ LIB_PKGS := sqlite3 jansson libseccomp libsystemd libcrypto libhs
 pkg_cflags = $(shell pkg-config --cflags $(1))
 pkg_libs = $(shell pkg-config --libs $(1))
 LIB_CFLAGS := $(call pkg_cflags,$(LIB_PKGS))
-LIB_LIBS := $(call pkg_libs,$(LIB_PKGS))
+# libldap 2.4 has no pkg-config file.
+LIB_LIBS := $(call pkg_libs,$(LIB_PKGS)) -lldap -llber
 
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 LIB := $(O)/libpmg.a

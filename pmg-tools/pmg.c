@@ -1,4 +1,7 @@
-/* pmg: looks at the gateway. It changes nothing but rules (pmg rules). */
+/*
+ * pmg: looks at the gateway. It changes nothing but rules (pmg rules) and what
+ * is known of LDAP directories (pmg ldap sync).
+ */
 #include "pmg.h"
 
 #include <errno.h>
@@ -6,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "lib/base/log.h"
+#include "pmg_ldap.h"
 #ifdef PMG_HAVE_RULES
 #include "pmg_rules.h"
 #endif
@@ -20,6 +24,7 @@ print_usage(FILE *f)
 #ifdef PMG_HAVE_RULES
 	    "       pmg [--root DIR] rules ...\n"
 #endif
+	    "       pmg [--root DIR] ldap ...\n"
 	    "       pmg version\n", f);
 }
 
@@ -64,6 +69,8 @@ run(int argc, char **argv, struct pmg *p)
 	if (strcmp(argv[0], "rules") == 0)
 		return pmg_rules_main(argc, argv, &p->paths);
 #endif
+	if (strcmp(argv[0], "ldap") == 0)
+		return pmg_ldap_main(argc, argv, &p->paths);
 	optind = 0;
 	if (strcmp(argv[0], "status") == 0 &&
 	    parse_options(argc, argv, p) == 0 && optind == argc)

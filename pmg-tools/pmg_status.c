@@ -2,6 +2,7 @@
  * pmg status: asks each part how it is and says it in plain words. It never
  * waits long for one that hangs, and one that is gone is an answer too.
  */
+#include "ldap_state.h"
 #include "pmg.h"
 
 #include <dirent.h>
@@ -23,6 +24,7 @@
 #include "lib/base/str.h"
 #include "lib/base/xalloc.h"
 #include "lib/config/config.h"
+#include "lib/config/ldap.h"
 #include "lib/proto/filter.h"
 #include "lib/proto/scan.h"
 #include "lib/proto/store_admin.h"
@@ -399,6 +401,50 @@ check_config(struct report *r, struct config **c)
 		    "service has read them: pmgconfig sync --restart");
 }
 
+static void
+check_ldap_profile(struct report *r, const struct ldap_profile *p)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct ldap_state s;
+	char age[32];
+	struct err e;
+
+	if (ldap_state_load(&r->p->paths, p->name, &s, &e) != 0)
+		say(r, "ldap", YELLOW, "%s: what was fetched may not be read "
+		    "by this user [%s]", p->name, e.text);
+	else if (s.synced == 0)
+		say(r, "ldap", YELLOW, "%s: no data: rules with this profile "
+		    "match nobody%s%s", p->name, s.error[0] ? "; " :
+		    " until pmg ldap sync has run", s.error);
+	else
+		say(r, "ldap", s.error[0] == '\0' &&
+		    now - s.synced < LDAP_OLD_S ? GREEN : YELLOW,
+		    "%s: %" PRId64 " accounts, fetched %s ago%s%s", p->name,
+		    s.accounts, ldap_age_text(age, now - s.synced),
+		    s.error[0] ? "; the last sync failed: " : "", s.error);
+}
+
+static void
+check_ldap(struct report *r)
+{
+	AUTO_FREE char *path = xasprintf("%s/ldap.conf",
+	    r->p->paths.config);
+	struct ldap_conf c;
+	struct err e;
+
+	if (access(path, F_OK) == 0 && access(path, R_OK) != 0)
+		return;		/* it holds passwords: not for everybody */
+	if (ldap_conf_load(&c, path, &e) != 0) {
+		say(r, "ldap", YELLOW, "%s; what was fetched before stays in "
+		    "use", e.text);
+		return;
+	}
+	for (size_t i = 0; i < c.n; i++)
+		if (!c.profile[i].disable)
+			check_ldap_profile(r, &c.profile[i]);
+	ldap_conf_free(&c);
+}
+
 int
 pmg_status(const struct pmg *p)
 {
@@ -410,6 +456,7 @@ pmg_status(const struct pmg *p)
 	check_filter(&r);
 	check_scan(&r, c);
 	check_store(&r);
+	check_ldap(&r);
 	config_free(c);
 	if (p->json) {
 		json_t *o = json_pack("{s:s s:O}", "state",

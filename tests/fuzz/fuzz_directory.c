@@ -65,12 +65,13 @@ copy(const struct directory *d)
 	struct directory *again;
 
 	buf_init(&out, DIRECTORY_BYTES_MAX);
-	directory_builder_copy(b, d);
+	directory_builder_copy(b, d, "");
 	require(directory_build(b, &out, NULL) == 0);
 	again = directory_load(buf_span(&out), NULL);
 	require(again != NULL);
 	require(directory_accounts(again) == directory_accounts(d));
 	require(directory_groups(again) == directory_groups(d));
+	require(directory_profiles(again) == directory_profiles(d));
 	directory_free(again);
 	directory_builder_free(b);
 	buf_free(&out);

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit
 build=${1:-build/release}
 cache=/var/cache/pmg-test/stretch
 packages=(libc6 libgcc-s1 libssl1.1 libsqlite3-0 libjansson4 libseccomp2
-    libsystemd0 libclamav9 libarchive13 libmagic1 zlib1g)
+    libsystemd0 libclamav9 libarchive13 libldap-2.4-2 libmagic1 zlib1g)
 
 fetch() {
 	local dir=$cache.new mirror deb name
@@ -52,7 +52,7 @@ fetch() {
 }
 
 # The ones that were added last: an older cache is not enough.
-for name in libssl1.1 libarchive13; do
+for name in libssl1.1 libarchive13 libldap-2.4-2; do
 	[ -e "$cache/$name.symbols" ] || (fetch) >/dev/null 2>&1
 done
 programs=()

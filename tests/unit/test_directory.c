@@ -194,7 +194,9 @@ test_copy(void **state)
 	directory_builder_group(b, "cn=x", "x");
 	directory_builder_account(b, "uid=x", "x@first.example");
 	directory_builder_member(b, 0);
-	directory_builder_copy(b, d);
+	directory_builder_copy(b, d, "LAB");
+	directory_builder_copy(b, d, "corp");
+	directory_builder_copy(b, d, "none");
 	directory_free(d);
 	twice = finish(b);
 	assert_int_equal(directory_profiles(twice), 3);

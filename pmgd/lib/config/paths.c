@@ -29,6 +29,8 @@ paths_init(struct paths *p, const char *root)
 
 	p->rules = xasprintf("%s/rules/rules.active", p->state);
 	p->lists = xasprintf("%s/rules/lists.active", p->state);
+	p->ldap = xasprintf("%s/ldap", p->state);
+	p->ldap_active = xasprintf("%s/ldap.active", p->ldap);
 	p->store_db = xasprintf("%s/store", p->state);
 	p->events = xasprintf("%s/events/pmgd", p->state);
 	p->recent = xasprintf("%s/events/recent", p->state);

@@ -22,6 +22,9 @@ struct paths {
 	/* Files: */
 	char *rules;		/* state/rules/rules.active  (pmgd-store writes) */
 	char *lists;		/* state/rules/lists.active  (pmgd-store writes) */
+	char *ldap;		/* state/ldap: PROFILE (what was fetched last),
+				 * PROFILE.state (pmg ldap sync writes) */
+	char *ldap_active;	/* state/ldap/ldap.active: of all profiles */
 	char *store_db;		/* state/store: config.db, quarantine.db */
 	char *events;		/* state/events/pmgd */
 	char *recent;		/* state/events/recent: for rule replays */

@@ -105,9 +105,9 @@ void directory_builder_address(struct directory_builder *b,
 /* Of the last account: a group of the same profile that it is in, also by way
  * of other groups. To be said once for each. */
 void directory_builder_member(struct directory_builder *b, uint32_t group);
-/* All that d holds. */
+/* All that d holds of the profile ("" = of all). */
 void directory_builder_copy(struct directory_builder *b,
-    const struct directory *d);
+    const struct directory *d, const char *profile);
 /* The snapshot's bytes, appended. -1: more than a snapshot may hold. */
 int directory_build(struct directory_builder *b, struct buf *snapshot,
     struct err *e);

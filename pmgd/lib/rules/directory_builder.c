@@ -170,9 +170,10 @@ directory_builder_member(struct directory_builder *b, uint32_t group)
 	buf_u32(&b->t[DT_MEMBER], group);
 }
 
+/* group: the new index of each of d's groups. */
 static void
 copy_account(struct directory_builder *b, const struct directory *d,
-    const struct directory_account *a, uint32_t first_group)
+    const struct directory_account *a, const uint32_t *group)
 {
 	directory_builder_account(b, a->dn, directory_address(d, a, 0));
 	for (uint32_t i = 0; i < a->nname; i++)
@@ -181,32 +182,41 @@ copy_account(struct directory_builder *b, const struct directory *d,
 		directory_builder_address(b, directory_address(d, a, i));
 	for (uint32_t i = 0; i < a->ngroup; i++)
 		directory_builder_member(b,
-		    first_group + directory_membership(d, a, i));
+		    group[directory_membership(d, a, i)]);
+}
+
+static void
+copy_profile(struct directory_builder *b, const struct directory *d,
+    uint32_t profile, uint32_t *group)
+{
+	struct directory_profile p = directory_profile(d, profile);
+
+	directory_builder_profile(b, p.name, p.synced);
+	for (uint32_t i = 0; i < directory_groups(d); i++) {
+		struct directory_group g = directory_group(d, i);
+
+		if (g.profile == profile)
+			group[i] = directory_builder_group(b, g.dn, g.name);
+	}
+	for (uint32_t i = 0; i < directory_accounts(d); i++) {
+		struct directory_account a = directory_account(d, i);
+
+		if (a.profile == profile)
+			copy_account(b, d, &a, group);
+	}
 }
 
 void
-directory_builder_copy(struct directory_builder *b, const struct directory *d)
+directory_builder_copy(struct directory_builder *b, const struct directory *d,
+    const char *profile)
 {
-	uint32_t first = rows(b, DT_GROUP);
+	uint32_t *group = xcalloc(directory_groups(d) + 1, sizeof(*group));
 
-	end_account(b);
-	for (uint32_t p = 0; p < directory_profiles(d); p++) {
-		struct directory_profile profile = directory_profile(d, p);
-
-		directory_builder_profile(b, profile.name, profile.synced);
-		for (uint32_t i = 0; i < directory_groups(d); i++) {
-			struct directory_group g = directory_group(d, i);
-
-			if (g.profile == p)
-				directory_builder_group(b, g.dn, g.name);
-		}
-		for (uint32_t i = 0; i < directory_accounts(d); i++) {
-			struct directory_account a = directory_account(d, i);
-
-			if (a.profile == p)
-				copy_account(b, d, &a, first);
-		}
-	}
+	for (uint32_t i = 0; i < directory_profiles(d); i++)
+		if (*profile == '\0' || span_ieqs(span_str(profile),
+		    directory_profile(d, i).name))
+			copy_profile(b, d, i, group);
+	free(group);
 }
 
 /* ---- what depends on all rows ---- */
