@@ -82,7 +82,6 @@ check_strings(const struct mime_part *p)
 
 	MUST(p->type != NULL && p->subtype != NULL && p->charset != NULL);
 	MUST(p->disposition != NULL);
-	MUST(p->filename != NULL || p->nalt_name == 0);
 	if (p->filename != NULL && (bad = check_text(p->filename)) != NULL)
 		return bad;
 	for (size_t i = 0; i < p->nalt_name; i++)

@@ -166,6 +166,54 @@ def spamd():
         put("spamd", "model-%d" % i, b"M" + data)
 
 
+# ---- replies of a next hop ----
+
+REPLIES = {
+    "session": b"220 a ESMTP\r\n250-a\r\n250-PIPELINING\r\n250-SIZE 1\r\n"
+               b"250 XFORWARD NAME ADDR\r\n250 2.1.0 Ok\r\n354 go\r\n"
+               b"250 2.0.0 Ok: queued as 4XyZ\r\n221 bye\r\n",
+    "refused": b"550-5.1.1 no\r\n550 5.1.1 such user\r\n",
+    "codes-differ": b"250-a\r\n251 b\r\n",
+    "closing": b"421 4.3.2 later\r\n250 Ok\r\n",
+    "bare": b"250\r\n250\n250 \n250x\n",
+    "junk": b"HTTP/1.1 200 OK\r\n", "low": b"199 a\r\n", "cut": b"250-a\r\n",
+    "bytes": b"250 a\0b\x7f\xff\tc\r\n", "long": b"250 " + b"x" * 5000 + b"\r\n",
+    "lines": b"250-a\r\n" * 120 + b"250 b\r\n",
+}
+
+
+# ---- S/MIME, OpenPGP, files within texts ----
+
+def sealed():
+    """The bytes that unit tests read, behind the number of their reader."""
+    data = os.path.join(os.path.dirname(os.path.dirname(CORPUS)), "unit",
+                        "data")
+    for folder, which in (("smime", b"\0"), ("openpgp", b"\2")):
+        for name in sorted(os.listdir(os.path.join(data, folder))):
+            with open(os.path.join(data, folder, name), "rb") as f:
+                raw = f.read()
+            put("cms", "%s-%s" % (folder, name), which + raw)
+            if folder == "openpgp":
+                put("cms", "armor-" + name, b"\4Version: x\n\n" +
+                    base64.encodebytes(raw) + b"=AbCd\n"
+                    b"-----END PGP MESSAGE-----\n")
+    packed = base64.b64encode(b"PK\3\4" + bytes(range(256)))
+    for name, text in (
+            ("ical", b"\5BEGIN:VCALENDAR\nATTACH;ENCODING=BASE64;"
+             b"X-FILENAME=\"a b\":UEsDBA\n ==\nEND:VCALENDAR\n"),
+            ("vcard", b"\5BEGIN:VCARD\nKEY:data:a/b;base64,UEsDBA==\n"
+             b"PHOTO;BASE64:UEsDBA==\nEND:VCARD\n"),
+            ("html-link", b"\6<html><a download='a.zip' href=\"data:a/b;"
+             b"base64," + packed + b"\">x</a>"),
+            ("html-references", b"\6<html><a href='&#100;ata:,%41&colon;" +
+             b"%42" * 40 + b"'>"),
+            ("html-script", b"\6<script>a=\"" + packed[:200] + b"\"+\n'" +
+             packed[200:] + b"'</script>"),
+            ("svg-script", b"\7<svg><script>atob(`" + packed +
+             b"`)</script></svg>")):
+        put("cms", name, text)
+
+
 # ---- protocols and files ----
 
 def filter_status():
@@ -531,6 +579,9 @@ if __name__ == "__main__":
         put("date", "date-%d" % n, a)
     bodies()
     spamd()
+    sealed()
+    for n, a in REPLIES.items():
+        put("smtp_reply", n, a)
     protocols()
     events()
     config()

@@ -14,7 +14,7 @@ DICTS = {
     "cte": ("charset",), "edit": ("mime",), "field": ("mime", "charset"),
     "html": ("html",), "url": ("html",), "walk": ("archive",),
     "content": ("mime", "charset"), "mime": ("mime", "charset"),
-    "session": ("smtp", "mime"),
+    "session": ("smtp", "mime"), "cms": ("cms", "html"),
 }
 # The longest input that is tried. A target may refuse less.
 MAX_LEN = {"mime": 16384, "edit": 8192, "walk": 16384, "html": 8192,

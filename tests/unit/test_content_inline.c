@@ -106,6 +106,44 @@ test_binhex(void **state)
 	buf_free(&b);
 }
 
+/* The words may stand anywhere in their line, or be missing. */
+static void
+test_binhex_bare(void **state)
+{
+	static const unsigned char raw[] = "\5a.exe\0APPLABCD\0\0\0\0\0\3"
+	    "\0\0\0\0\0\0" "abc" "\0\0";
+	static const char *const before[] = {"",
+	    "> (This file must be converted with BinHex 4.0)\n\n"};
+	unsigned char odd[sizeof(raw) - 1];
+	struct reading_of r;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4096);
+	for (size_t i = 0; i < 2; i++) {
+		buf_reset(&b);
+		buf_printf(&b, "Content-Type: application/mac-binhex40\n\n%s:",
+		    before[i]);
+		hex_put(&b, raw, sizeof(raw) - 1);
+		buf_puts(&b, ":\n");
+		r = content_read(buf_span(&b));
+		must_find(&r, CONTENT_BINHEX, "abc", "a.exe");
+		content_done(&r);
+		setup(NULL);
+	}
+	/* No header of a file. */
+	memcpy(odd, raw, sizeof(odd));
+	odd[6] = 1;
+	buf_reset(&b);
+	buf_puts(&b, "Content-Type: application/mac-binhex40\n\n:");
+	hex_put(&b, odd, sizeof(odd));
+	buf_puts(&b, ":\n");
+	r = content_read(buf_span(&b));
+	assert_int_equal(r.list.n, 1);
+	content_done(&r);
+	buf_free(&b);
+}
+
 /* ---- TNEF ---- */
 
 static void
@@ -261,6 +299,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_uuencode, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_yenc, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_binhex, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_binhex_bare, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_tnef, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rtf, setup, teardown),
 	};

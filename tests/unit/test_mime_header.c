@@ -112,8 +112,12 @@ check_names(const struct name_case *c, size_t n)
 
 		snprintf(text, sizeof(text), "%s\r\n\r\n", c[i].header);
 		p = part(text);
-		assert_non_null(p->filename);
-		assert_string_equal(p->filename, c[i].first);
+		if (c[i].first == NULL) {
+			assert_null(p->filename);
+		} else {
+			assert_non_null(p->filename);
+			assert_string_equal(p->filename, c[i].first);
+		}
 		if (c[i].also == NULL)
 			assert_int_equal(p->nalt_name, 0);
 		else if (!has_name(p, c[i].also))
@@ -167,6 +171,34 @@ test_names_broken(void **state)
 	    {CD "filename=a.txt\r\n" CD "filename=b.exe", "a.txt", "b.exe"},
 	    {CT "charset=x name=a.exe", "a.exe", NULL},
 	    {"Content-Disposition: attachment filename=a.exe", "a.exe", NULL},
+	};
+
+	(void)state;
+	check_names(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+/* NTFS; and names out of other fields, when there are no better ones. */
+static void
+test_names_elsewhere(void **state)
+{
+	static const struct name_case cases[] = {
+	    {CD "filename=\"a.exe::$DATA\"", "a.exe::$DATA", "a.exe"},
+	    {CD "filename=\"a.exe:x\"", "a.exe:x", "a.exe"},
+	    {CD "filename=\"x.txt:a.exe\"", "x.txt:a.exe", "a.exe"},
+	    {CD "filename=\"x.txt:a.exe:$DATA\"", "x.txt:a.exe:$DATA",
+	        "x.txt"},
+	    {CD "filename=\"12:30\"", "12:30", NULL},
+	    {"Content-Location: http://x.example/d/a.exe?q=b.c#d.e", NULL,
+	        "a.exe"},
+	    {"Content-Location: a.exe", NULL, "a.exe"},
+	    {"Content-Location: http://example.com", NULL, NULL},
+	    {"Content-Location: cid:123@x.example", NULL, NULL},
+	    {"Content-Description: my =?utf-8?q?a=2Eexe?=", NULL, "my a.exe"},
+	    {"Content-Description: my a.exe", NULL, "my a.exe"},
+	    {"Content-Description: from joe@example.com", NULL, NULL},
+	    {"Content-Description: Mail message body", NULL, NULL},
+	    {"Content-Description: See above.", NULL, NULL},
+	    {CD "filename=b.c\r\nContent-Description: a.exe", "b.c", NULL},
 	};
 
 	(void)state;
@@ -335,6 +367,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_disposition, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_names_plain, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_names_broken, setup,
+	        teardown),
+	    cmocka_unit_test_setup_teardown(test_names_elsewhere, setup,
 	        teardown),
 	    cmocka_unit_test_setup_teardown(test_names_2231, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_names_2047, setup, teardown),

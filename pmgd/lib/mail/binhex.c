@@ -5,6 +5,7 @@
 enum {
 	RUN = 0x90,		/* marker: the byte before, this many times */
 	NAME_MAX_LEN = 63,
+	LINE_MIN = 32,		/* digits of a header, at least */
 	HEAD_BEHIND_NAME = 1 + 4 + 4 + 2 + 4 + 4 + 2,
 	DATA_LENGTH = 1 + 4 + 4 + 2,	/* offset of it behind the name */
 };
@@ -24,6 +25,19 @@ digit(unsigned char c)
 	const char *p = c != '\0' ? strchr(alphabet, c) : NULL;
 
 	return p ? (int)(p - alphabet) : -1;
+}
+
+bool
+binhex_data_begin(struct span line)
+{
+	line = span_trim(line);
+	if (line.n <= LINE_MIN || line.p[0] != ':')
+		return false;
+	for (size_t i = 1; i < line.n; i++)
+		if (digit(line.p[i]) < 0 &&
+		    (line.p[i] != ':' || i + 1 < line.n))
+			return false;
+	return true;
 }
 
 struct runs {
@@ -102,6 +116,8 @@ binhex_decode(struct span in, size_t off, struct buf *raw, struct binhex *r,
 		return false;
 	*data_off = start + 1 + name_n + HEAD_BEHIND_NAME;
 	*data_n = raw->n - *data_off;
+	/* Version 0, and a file that is there. */
+	r->sure = name_n > 0 && all.p[1 + name_n] == 0 && want <= *data_n;
 	if (want > 0 && want < *data_n)
 		*data_n = want;
 	return true;

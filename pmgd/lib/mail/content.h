@@ -1,7 +1,7 @@
 /*
  * What clients would show or open: the decoded content of every leaf of a
  * message, and of what hides in it (uuencode, yEnc, BinHex, TNEF, signed
- * S/MIME, OpenPGP, files within calendars), each in every reading that some
+ * S/MIME, OpenPGP, files within calendars and HTML), each in every reading that some
  * client makes of it. mime.h tells the structure,
  * this gives the bytes.
  *
@@ -23,6 +23,7 @@ enum content_how {
 	CONTENT_TNEF,		/* attachment within winmail.dat */
 	CONTENT_SIGNED,		/* within opaque signed S/MIME */
 	CONTENT_PROPERTY,	/* of a calendar or an address card */
+	CONTENT_EMBEDDED,	/* in HTML: a data: URI, base64 in a script */
 	CONTENT_OPENPGP,	/* an OpenPGP message in a text, in binary */
 };
 

@@ -85,7 +85,7 @@ block(struct walk *w, struct content it, struct span in, struct span line,
 	size_t at = 0, n, lines, end;
 	struct binhex hex;
 	struct span name = {NULL, 0};
-	bool base64, again = false;
+	bool base64, again = false, bare_hex = binhex_data_begin(line);
 
 	walk_tmp(w);
 	if (uu_begin(line, &name, &base64)) {
@@ -101,9 +101,11 @@ block(struct walk *w, struct content it, struct span in, struct span line,
 		found.how = CONTENT_OPENPGP;
 		end = openpgp_dearmor(in, next, &w->tmp);
 		n = w->tmp.n;
-	} else if (next > *no_hex && binhex_begin(line)) {
+	} else if (next > *no_hex && (binhex_begin(line) || bare_hex)) {
 		found.how = CONTENT_BINHEX;
-		if (!binhex_decode(in, next, &w->tmp, &hex, &at, &n)) {
+		if (!binhex_decode(in, bare_hex ? (size_t)(line.p - in.p)
+		        : next, &w->tmp, &hex, &at, &n) ||
+		    (bare_hex && !hex.sure)) {
 			buf_reset(&w->tmp);
 			*no_hex = hex.end;
 			return next;
@@ -131,7 +133,8 @@ may_begin(struct span in, size_t off)
 	while (off < in.n && (in.p[off] == ' ' || in.p[off] == '\t'))
 		off++;
 	return off < in.n && (in.p[off] == 'b' || in.p[off] == 'B' ||
-	    in.p[off] == '=' || in.p[off] == '(' || in.p[off] == '-');
+	    in.p[off] == '=' || in.p[off] == '(' || in.p[off] == '-' ||
+	    in.p[off] == ':');
 }
 
 void
@@ -146,6 +149,7 @@ content_inline(struct walk *w, struct content it)
 	signed_content(w, it);
 	if (content_is_properties(span_sub(buf_span(w->out), it.off, it.n)))
 		content_properties(w, it);
+	content_html(w, it);
 	while (off < it.n) {
 		struct span in = span_sub(buf_span(w->out), it.off, it.n);
 		size_t next;

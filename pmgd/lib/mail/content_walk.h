@@ -34,6 +34,7 @@ struct walk {
 	struct buf *out;
 	struct buf tmp;
 	bool in_signed;
+	unsigned html_level;	/* HTML in HTML */
 	struct arena *a;
 	struct job *first, **last;
 };
@@ -89,6 +90,8 @@ void content_inline(struct walk *w, struct content it);
 /* content_property.c: files in a calendar or an address card. */
 bool content_is_properties(struct span in);
 void content_properties(struct walk *w, struct content it);
+/* content_html.c: files in HTML and SVG. */
+void content_html(struct walk *w, struct content it);
 /* content_hidden.c: parts outside of the structure. */
 void content_hidden(struct walk *w, const struct mime_part *p);
 

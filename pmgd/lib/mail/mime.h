@@ -129,7 +129,8 @@ struct mime_part {
 	const char *disposition;	/* "attachment", "inline", "" */
 	/* Decoded to UTF-8 (RFC 2231, 2047); Content-Disposition filename,
 	 * else Content-Type name; NULL = none. Further names that some client
-	 * would show stand in alt_name. */
+	 * would show stand in alt_name, also where there is none of those:
+	 * out of Content-Location, Content-Description. */
 	const char *filename;
 	const char **alt_name;
 	size_t nalt_name;

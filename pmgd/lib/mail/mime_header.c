@@ -7,6 +7,7 @@
 
 enum {
 	TOKEN_MAX = 128,	/* type, subtype, charset, disposition */
+	ENDING_MAX = 8,		/* of a file name, behind its last dot */
 	HIDDEN_MAX = 16,	/* fields that only some clients see */
 	JOINED_BYTES = 16 * 1024, /* of fields that are there twice */
 };
@@ -353,6 +354,71 @@ set_names(struct mime_part *p, const struct readings *rs, struct arena *a)
 		p->alt_name[p->nalt_name++] = (const char *)rs->r[i].p;
 }
 
+/* Ends like the name of a file, and is no address. An encoded word may. */
+static bool
+has_ending(struct span s)
+{
+	size_t n = 0;
+
+	if (span_find(s, 0, SPAN_LIT("=?")) != SIZE_MAX)
+		return true;
+	if (span_chr(s, 0, '@') < s.n)
+		return false;
+	while (n < s.n && n <= ENDING_MAX && is_token_char(s.p[s.n - 1 - n]) &&
+	    s.p[s.n - 1 - n] != '.')
+		n++;
+	return n > 0 && n <= ENDING_MAX && n + 1 < s.n &&
+	    s.p[s.n - 1 - n] == '.';
+}
+
+/* RFC 2557 4.2: the last part of the path; the name of a host is none. */
+static struct span
+location_file(struct span v)
+{
+	size_t end = 0, host, slash;
+
+	while (end < v.n && v.p[end] != '?' && v.p[end] != '#')
+		end++;
+	v = span_sub(v, 0, end);
+	host = span_find(v, 0, SPAN_LIT("//"));
+	host = host != SIZE_MAX ? span_chr(v, host + 2, '/') : 0;
+	for (slash = v.n; slash > host; slash--)
+		if (v.p[slash - 1] == '/')
+			break;
+	return span_sub(v, slash, v.n);
+}
+
+/*
+ * Clients that find no name in the usual places take one from elsewhere, where
+ * most values are none: only what ends like a name counts.
+ */
+static void
+names_elsewhere(struct said *c)
+{
+	const struct span location = SPAN_LIT("Content-Location");
+	const struct span description = SPAN_LIT("Content-Description");
+	struct readings rs = {.a = c->a};
+
+	for (size_t i = 0; i < c->p->nfield; i++) {
+		struct span name = c->p->field[i].name;
+		struct span v = span_trim(c->p->field[i].value);
+
+		if (name.n == location.n && span_ieq(name, location))
+			v = location_file(v);
+		else if (name.n != description.n ||
+		    !span_ieq(name, description))
+			continue;
+		if (v.n <= READING_ALT_BYTES && has_ending(v))
+			readings_add(&rs, v);
+	}
+	if (rs.n == 0)
+		return;
+	c->p->alt_name = arena_array(c->a, READINGS_MAX,
+	    sizeof(*c->p->alt_name));
+	for (size_t i = 0; c->p->alt_name != NULL && i < rs.n; i++)
+		c->p->alt_name[c->p->nalt_name++] = (const char *)rs.r[i].p;
+}
+
 static void
 set_boundaries(struct said *c, struct mime_boundaries *b)
 {
@@ -389,6 +455,8 @@ mime_header_content(struct mime_part *p, struct span msg, bool digest,
 	if ((p->defects & (MIME_DUP_DISPOSITION | MIME_DUP_TYPE)) != 0)
 		names_over_fields(&c);
 	set_names(p, &c.names, a);
+	if (c.names.n == 0 && (p->hints & HINT_MULTIPART) == 0)
+		names_elsewhere(&c);
 	set_boundaries(&c, b);
 	if (strcmp(p->type, "message") == 0 &&
 	    strcmp(p->subtype, "partial") == 0)
@@ -405,8 +473,10 @@ mime_header_add_name(struct mime_part *p, struct span name, struct arena *a)
 	readings_add(&rs, name);
 	if (rs.n == 0)
 		return;
-	if (p->filename == NULL)
+	if (p->filename == NULL && p->alt_name == NULL)
 		set_names(p, &rs, a);
+	else if (p->filename == NULL)
+		p->filename = (const char *)rs.r[0].p;
 	else if (p->alt_name != NULL && p->nalt_name < READINGS_MAX)
 		p->alt_name[p->nalt_name++] = (const char *)rs.r[0].p;
 }

@@ -50,6 +50,30 @@ put_line(struct readings *rs, struct span s)
 		readings_put(rs, t);
 }
 
+static bool
+has_dot(struct span s)
+{
+	return span_chr(s, 0, '.') < s.n;
+}
+
+/*
+ * "a.exe::$DATA" and "a.exe:x" are the file a.exe to NTFS, "a.txt:b.exe" is a
+ * stream in it that can be run. The colon of a drive is none of those.
+ */
+static void
+put_streams(struct readings *rs, struct span s)
+{
+	size_t first = span_chr(s, 0, ':'), last = first;
+
+	for (size_t i = first; i < s.n; i++)
+		if (s.p[i] == ':' && i + 1 < s.n && s.p[i + 1] != '$')
+			last = i;
+	if (has_dot(span_sub(s, 0, first)))
+		put_line(rs, span_sub(s, 0, first));
+	if (last < s.n && has_dot(span_sub(s, last + 1, s.n)))
+		put_line(rs, span_sub(s, last + 1, s.n));
+}
+
 /* Plus what Windows, and clients in C, make of it when they save the file. */
 static void
 put_name(struct readings *rs, struct span s)
@@ -68,6 +92,8 @@ put_name(struct readings *rs, struct span s)
 	while (t.n > 0 && (t.p[t.n - 1] == '.' || t.p[t.n - 1] == ' '))
 		t.n--;
 	put_line(rs, t);
+	if (span_chr(t, 0, ':') < t.n)
+		put_streams(rs, t);
 }
 
 static void
