@@ -274,6 +274,7 @@ test(int argc, char **argv, const struct paths *p)
 	static char name[] = "pmg rules test";
 	struct rules_test t = {.rcpt = rcpt, .dir = RULES_TEST_UNSET,
 		.spam_level = RULES_TEST_UNSET, .at = RULES_TEST_UNSET};
+	struct directory *directory;
 	struct ruleset *rs;
 	struct err e;
 	int rc;
@@ -284,7 +285,10 @@ test(int argc, char **argv, const struct paths *p)
 	rs = rules_load_active(p, &e);
 	if (rs == NULL)
 		return fail(&e);
+	directory = rules_load_directory(p);
+	t.directory = directory;
 	rc = rules_test_run(rs, &t, &e);
+	directory_free(directory);
 	ruleset_free(rs);
 	return rc == 0 ? 0 : fail(&e);
 }

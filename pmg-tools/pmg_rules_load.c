@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <unistd.h>
+#include "ldap_state.h"
 #include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/ipc.h"
@@ -62,4 +63,16 @@ rules_load_target(const struct paths *p, struct rules_target target,
 		rs = load_descriptor(r.fd, e);
 	rules_answer_free(&r);
 	return rs;
+}
+
+struct directory *
+rules_load_directory(const struct paths *p)
+{
+	struct err e = {""};
+	struct directory *d = ldap_directory_load(p->ldap_active, &e);
+
+	if (d == NULL && e.text[0] != '\0')
+		fprintf(stderr, "pmg rules: %s: nobody is in an LDAP "
+		    "profile\n", e.text);
+	return d;
 }

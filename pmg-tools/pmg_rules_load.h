@@ -10,6 +10,9 @@
 
 /* The file that workers load; pmgd-store need not run. NULL: e tells. */
 struct ruleset *rules_load_active(const struct paths *p, struct err *e);
+/* The LDAP data that workers load. NULL: none; when they cannot be read, that
+ * is said on stderr. */
+struct directory *rules_load_directory(const struct paths *p);
 /* Of the draft or of a version, from pmgd-store (RULES_SNAPSHOT). NULL: e
  * tells, in pmgd-store's words where it refused. */
 struct ruleset *rules_load_target(const struct paths *p,

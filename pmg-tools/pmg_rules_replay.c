@@ -34,6 +34,7 @@ struct replay {
 	struct rules_target after, before;	/* before live: rules.active */
 	size_t last;
 	bool json;
+	struct directory *directory;	/* LDAP as it is now */
 	/* what is found */
 	struct buf *recorded;	/* ring of `last` */
 	size_t nrecorded;	/* read in all */
@@ -159,6 +160,7 @@ judge(struct replay *r, const struct ruleset *before,
 
 	if (recorded_get(bytes, &m, a) != 0)
 		return -1;
+	m.facts.directory = r->directory;
 	pb = rules_evaluate(before, &m.facts, a);
 	pa = rules_evaluate(after, &m.facts, a);
 	if (pb == NULL || pa == NULL)
@@ -352,7 +354,9 @@ run(struct replay *r, const struct paths *p)
 		fprintf(stderr, "pmg rules replay: %s\n", e.text);
 		goto out;
 	}
+	r->directory = rules_load_directory(p);
 	judge_all(r, before, after);
+	directory_free(r->directory);
 	if (r->json)
 		print_json(r);
 	else

@@ -139,6 +139,10 @@ print_assumed(const struct ruleset *rs, const struct rules_test *t,
 		    "names (--client IP)");
 	if (t->spf == SPF_UNKNOWN && uses_object(rs, WHAT_SPF))
 		puts("assumed: no result of SPF is known (--spf RESULT)");
+	if (t->directory == NULL && (uses_object(rs, WHO_LDAP_GROUP) ||
+	    uses_object(rs, WHO_LDAP_USER)))
+		puts("assumed: nobody is in an LDAP profile (no data yet: pmg "
+		    "ldap sync)");
 	if (needs & NEED_SPAM)
 		puts("assumed: the sender is on no recipient's personal list");
 }
@@ -292,7 +296,7 @@ evaluate(const struct ruleset *rs, const struct rules_test *t,
 		.client_addr = t->client != NULL ? t->client : ""};
 	struct facts f = {.env = &env, .virus = t->virus, .spam_known = true,
 		.spam_level = t->spam_level > 0 ? t->spam_level : 0,
-		.size = msg.n, .spf = t->spf};
+		.size = msg.n, .spf = t->spf, .directory = t->directory};
 	struct plan *p;
 
 	set_time(&f, t->at != RULES_TEST_UNSET ? t->at : time(NULL));

@@ -20,6 +20,7 @@ struct rules_test {
 	bool at_day;			/* not today */
 	enum spf_result spf;
 	bool limits;			/* assumed to be exceeded */
+	const struct directory *directory;	/* LDAP; NULL = none */
 };
 
 /* Prints which rules match, why, and what happens to each recipient. -1: e

@@ -74,7 +74,7 @@ plan(struct worker *w, struct message *m)
 	struct tm tm;
 
 	f->env = &m->env;
-	f->size = m->raw.n;
+	f->directory = w->directory;
 	f->virus = m->scanned && m->scan.result == SCAN_VIRUS ? m->scan.name
 	                                                      : NULL;
 	f->spam_known = m->score.state == SCORE_SCORED;

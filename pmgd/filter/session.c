@@ -161,6 +161,7 @@ cmd_mail(struct session *s, struct span args)
 	if (s->w->rules != NULL &&
 	    (ruleset_needs(s->w->rules, s->dir) & NEED_SPAM) != 0)
 		worker_refresh_lists(s->w);
+	worker_refresh_directory(s->w);
 	m->env = s->forward;
 	m->env.dir = s->dir;
 	if (!smtp_parse_mail(args, &m->env, &size, &m->arena, &r)) {

@@ -16,6 +16,7 @@
 #include "lib/base/sandbox.h"
 #include "lib/base/str.h"
 #include "lib/base/xalloc.h"
+#include "lib/rules/directory_format.h"
 
 enum {
 	SNAPSHOT_MAX = 512 * 1024 * 1024,
@@ -110,6 +111,34 @@ worker_refresh_lists(struct worker *w)
 	watched_take(&w->lists_file);
 }
 
+/* Without, objects with an LDAP profile match nobody. A damaged file is taken
+ * for read: until the next sync replaces it, it is not worth a look at each
+ * mail. */
+void
+worker_refresh_directory(struct worker *w)
+{
+	AUTO_BUF struct buf b = {.max = DIRECTORY_BYTES_MAX};
+	enum watched_state state;
+	struct directory *d = NULL;
+	struct err e = {""};
+
+	w->directory_file.path = w->paths->ldap_active;
+	state = watched_read(&w->directory_file, &b, &e);
+	if (state == WATCHED_SAME || state == WATCHED_MISSING)
+		return;
+	if (state == WATCHED_NEW) {
+		d = directory_load(buf_span(&b), &e);
+		watched_take(&w->directory_file);
+	}
+	if (d == NULL) {
+		log_error("ldap: %s: %s%s", w->paths->ldap_active, e.text,
+		    w->directory ? "; the former data stay" : "");
+		return;
+	}
+	directory_free(w->directory);
+	w->directory = d;
+}
+
 void
 worker_refresh_settings(struct worker *w)
 {
@@ -146,7 +175,7 @@ worker_sandbox(const struct worker *w)
 	AUTO_FREE char *rules = xstrndup(w->paths->rules,
 	    (size_t)(slash - w->paths->rules));
 	const char *read_paths[] = {"/usr", "/etc/localtime", "/dev/urandom",
-	    w->paths->config, rules, NULL};
+	    w->paths->config, rules, w->paths->ldap, NULL};
 	const char *write_paths[] = {w->paths->active, NULL};
 	struct sandbox sb = {
 	    .read_paths = read_paths, .write_paths = write_paths,

@@ -11,6 +11,7 @@
 #include "filter/watched.h"
 #include "lib/config/config.h"
 #include "lib/config/paths.h"
+#include "lib/rules/directory.h"
 #include "lib/rules/rules.h"
 #include "lib/rules/userlist.h"
 
@@ -26,6 +27,8 @@ struct worker {
 	struct watched rules_file;
 	struct userlist *lists;		/* NULL = none */
 	struct watched lists_file;
+	struct directory *directory;	/* LDAP; NULL = none */
+	struct watched directory_file;
 	char host[256];
 	char reinject[256];	/* where accepted mail goes back to Postfix */
 	struct outlet outlet;
@@ -35,11 +38,12 @@ struct worker {
 
 /* Never returns: ends with exit(). */
 void worker_run(struct worker *w) __attribute__((noreturn));
-/* Takes new settings, rules or user lists when their file changed. A broken file leaves
- * what was good before in force. */
+/* Takes new settings, rules, user lists or LDAP data when their file changed.
+ * A broken file leaves what was good before in force. */
 void worker_refresh_settings(struct worker *w);
 void worker_refresh_rules(struct worker *w);
 void worker_refresh_lists(struct worker *w);
+void worker_refresh_directory(struct worker *w);
 /* True after SIGTERM: finish the message in work, then end. */
 bool worker_stopping(void);
 /* Becomes, and stays, readable then. */
