@@ -203,12 +203,13 @@ check_scan(struct report *r, const struct config *c)
 static void
 say_store(struct report *r, const struct store_status *s)
 {
-	static const char *const kind[] = {"spam", "virus", "attachment",
-	    "poison"};
+	static const char *const kind[QUARANTINE_KINDS] = {"spam", "virus",
+	    "attachment", "poison", "held"};
+	uint64_t held = s->count[QUARANTINE_KINDS - 1];
 	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < QUARANTINE_KINDS; i++)
 		buf_printf(&text, "%s%" PRIu64 " %s", i ? ", " : "",
 		    s->count[i], kind[i]);
 	say(r, "quarantine", s->ready ? GREEN : RED, "%s%s; %" PRIu64
@@ -224,6 +225,10 @@ say_store(struct report *r, const struct store_status *s)
 	if (*s->release_error != '\0' && s->releases > 0)
 		say(r, "quarantine", YELLOW, "%" PRIu32 " releases wait: %s",
 		    s->releases, s->release_error);
+	if (held > s->releases)
+		say(r, "quarantine", YELLOW, "%" PRIu64 " accepted messages "
+		    "are held because Postfix refused them: pmgqm list "
+		    "--kind held", held - s->releases);
 	if (s->disk_size > 0 &&
 	    s->disk_free / (s->disk_size / 100 + 1) < DISK_LOW_PERCENT)
 		say(r, "quarantine", YELLOW, "the disk is nearly full: %"

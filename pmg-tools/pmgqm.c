@@ -438,12 +438,12 @@ kind_option(const char *name)
 		const char *name;
 		uint8_t kind;
 	} kinds[] = {{"spam", 'S'}, {"virus", 'V'}, {"attachment", 'A'},
-	    {"poison", 'P'}};
+	    {"poison", 'P'}, {"held", 'H'}};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(name, kinds[i].name) == 0)
 			return kinds[i].kind;
-	bad_usage(name, "is no kind (spam, virus, attachment, poison)");
+	bad_usage(name, "is no kind (spam, virus, attachment, poison, held)");
 }
 
 /* "2026-11-24", "2026-11-24 10:00[:00]" (local time), "3d", "12h". */

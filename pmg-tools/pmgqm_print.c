@@ -34,6 +34,8 @@ kind_name(uint8_t kind)
 		return "attachment";
 	case 'P':
 		return "poison";
+	case 'H':
+		return "held";
 	default:
 		return "?";
 	}
@@ -383,14 +385,14 @@ print_entry_json(const struct store_entry *s)
 
 /* ---- status ---- */
 
-static const uint8_t kinds[] = {'S', 'V', 'A', 'P'};
+static const uint8_t kinds[QUARANTINE_KINDS] = {'S', 'V', 'A', 'P', 'H'};
 
 void
 print_status(const struct store_status *s)
 {
 	print_field("Store:", s->ready ? "ready" : "not ready");
 	print_field_time("Since:", (uint64_t)s->started_us);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < QUARANTINE_KINDS; i++)
 		printf("%-14s %" PRIu64 " messages, %" PRIu64 " bytes\n",
 		    kind_name(kinds[i]), s->count[i], s->bytes[i]);
 	printf("%-14s %" PRIu64 " stored in %" PRIu64 " batches, %" PRIu64
@@ -414,7 +416,7 @@ print_status_json(const struct store_status *s)
 {
 	json_t *o = json_object(), *count = json_object();
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < QUARANTINE_KINDS; i++) {
 		json_t *k = json_object();
 
 		set_int(k, "messages", (int64_t)s->count[i]);

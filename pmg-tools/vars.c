@@ -20,6 +20,7 @@ enum {
 	DEFINE_FILE_MAX = 64 * 1024,
 	HOST_MAX = 256,
 	MAILBOX_MIN = 51200000,
+	PROXY_CLIENTS = 5,	/* conn_count_limit by this, before the queue */
 };
 
 struct var {
@@ -264,15 +265,27 @@ compose_filter(struct vars *v, const struct site *s)
 {
 	bool tcp = config_bool(s->config, "mail", "tcp_filter_ports");
 
+	int64_t clients = config_int(s->config, "mail", "conn_count_limit");
+
 	if (tcp) {
 		compose_str(v, "filter_in", "pmg-in:inet:127.0.0.1:10024");
 		compose_str(v, "filter_out", "pmg-out:inet:127.0.0.1:10023");
+		compose_str(v, "proxy_in", "127.0.0.1:10024");
+		compose_str(v, "proxy_out", "127.0.0.1:10023");
 	} else {
 		compose(v, "filter_in", xasprintf("pmg-in:unix:%s",
 		    s->paths.filter_in));
 		compose(v, "filter_out", xasprintf("pmg-out:unix:%s",
 		    s->paths.filter_out));
+		compose(v, "proxy_in", xasprintf("unix:%s",
+		    s->paths.filter_in));
+		compose(v, "proxy_out", xasprintf("unix:%s",
+		    s->paths.filter_out));
 	}
+	/* Before the queue a client holds a worker while it waits: nobody is to
+	 * take them all. 0 is "no limit" to Postfix, and stays it. */
+	compose_int(v, "proxy_conn_count_limit", clients == 0 ? 0
+	    : clients < PROXY_CLIENTS ? 1 : clients / PROXY_CLIENTS);
 	/* Postfix must not give up before pmgd does. */
 	compose(v, "filter_wait", xasprintf("%" PRId64 "s",
 	    config_int(s->config, "mail", "filter-timeout") + 60));

@@ -12,7 +12,12 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-enum { NOTES_MAX = 64 };
+enum {
+	NOTES_MAX = 64,
+	/* Notices and bounces, all of a message's together: the client waits
+	 * while they are sent. */
+	NOTICES_MS = 10 * 1000,
+};
 
 void
 message_note(struct message *m, const char *fmt, ...)
@@ -122,6 +127,8 @@ filter_message(struct worker *w, struct message *m)
 	} else {
 		commit_plan(w, m);
 		hook(m, "die-after-reinject");
+		m->notices_by_ms = clock_mono_ms() + NOTICES_MS;
+		bounce_blocked(w, m);
 		notices_send(w, m);
 	}
 	m->us_commit = clock_mono_us() - commit;

@@ -6,6 +6,7 @@
 #define PMG_FILTER_FILTER_H
 
 #include "filter/message.h"
+#include "filter/outcome.h"
 #include "filter/outlet.h"
 #include "filter/worker.h"
 
@@ -33,7 +34,15 @@ void commit_hold(struct worker *w, struct message *m,
     enum quarantine_kind kind, const char *why);
 /* notice.c: notifications and BCC. Failures are logged, no more. */
 void notices_send(struct worker *w, struct message *m);
-/* commit.c: sends bytes back to Postfix within the message's time. */
+/* commit.c: the step of a group that wants the received bytes in the attachment
+ * quarantine, or NULL. */
+const struct plan_step *commit_original_step(const struct plan_group *g);
+/* bounce.c: tells the sender whom a rule kept the message from, when the one
+ * reply was a yes and mail.ndr_on_block wants it. Failures are logged. */
+void bounce_blocked(struct worker *w, struct message *m);
+/* commit.c: deadline_ms, but not longer than one transaction may take. */
+int64_t reinject_by(int64_t deadline_ms);
+/* commit.c: sends bytes back to Postfix until deadline_ms. */
 int reinject(struct worker *w, int64_t deadline_ms,
     const struct envelope *env, const struct recipient *to, size_t nto,
     struct span bytes, struct smtp_reply *reply, struct err *e);
@@ -41,10 +50,10 @@ int reinject(struct worker *w, int64_t deadline_ms,
  * comes before anything is told to the client. False: not written; what is
  * confirmed only by its record must be deferred. */
 bool record_end(struct worker *w, const struct message *m);
+/* record.c: what will be discarded, on the disk before anything is committed:
+ * for messages that get one reply. False: not written. */
+bool record_discards(struct worker *w, struct message *m);
 
-/* A reply for every recipient that has none yet. */
-void outcome_all(struct message *m, enum result r, int code,
-    const char *text);
 /* Adds a line to m->note (edits, notices) for the event record. */
 void message_note(struct message *m, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

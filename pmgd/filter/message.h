@@ -45,11 +45,15 @@ struct message {
 	struct arena arena;
 	char logid[32];
 	char key[80];			/* strikes: queue id or body hash */
+	char store_key[96];		/* the same for the quarantine */
+	bool one_reply;			/* ESMTP: one reply for all recipients */
 	struct envelope env;
 	struct spool_file spool;
 	struct span raw;		/* mapped spool file */
 	int64_t arrived_us;		/* wall clock */
 	int64_t deadline_ms;		/* monotonic: mail.filter-timeout */
+	int64_t commit_by_ms;		/* what leaves the worker, until here */
+	int64_t notices_by_ms;		/* notices and bounces */
 
 	/* parse */
 	struct mime *mime;

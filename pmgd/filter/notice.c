@@ -106,7 +106,7 @@ deliver(struct worker *w, struct message *m,
 	struct err e = {""};
 
 	log_safe(&safe, span_str(to), 300);
-	if (reinject(w, m->deadline_ms, &env, &rcpt, 1, bytes, &reply, &e) != 0 ||
+	if (reinject(w, m->notices_by_ms, &env, &rcpt, 1, bytes, &reply, &e) != 0 ||
 	    reply.code / 100 != 2) {
 		log_error("%s to <%s> was not sent (rule: %s): %s", what,
 		    buf_cstr(&safe), n->rule->name,

@@ -136,6 +136,21 @@ handle_end(struct parent *p, struct child *c, struct cursor *cur)
 	recent_write(p->recent, recorded);
 }
 
+static void
+handle_discard(struct parent *p, struct child *c, struct cursor *cur)
+{
+	struct span record = cur_lp(cur);
+	struct err e;
+	int rc;
+
+	if (!cur_ok(cur))
+		return;
+	rc = event_write(p->events, record, true, &e);
+	if (rc != 0)
+		log_error("event file: %s", e.text);
+	reply_u8(c, FILTER_MSG_DISCARD_REPLY, rc == 0);
+}
+
 static bool
 dispatch(struct child *c, const struct ipc_msg *m)
 {
@@ -151,6 +166,9 @@ dispatch(struct child *c, const struct ipc_msg *m)
 		break;
 	case FILTER_MSG_END:
 		handle_end(p, c, &cur);
+		break;
+	case FILTER_MSG_DISCARD:
+		handle_discard(p, c, &cur);
 		break;
 	case FILTER_MSG_STRIKE:
 		packets_strike(p, c, "the virus scanner died of it");

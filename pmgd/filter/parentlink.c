@@ -109,3 +109,17 @@ parent_end(struct parent_link *l, bool final, struct span record, bool durable,
 	c = cur_of(get(l, FILTER_MSG_END_REPLY, &b));
 	return cur_u8(&c) == 1;
 }
+
+int
+parent_discard(struct parent_link *l, struct span record)
+{
+	AUTO_BUF struct buf b = {.max = IPC_MAX};
+	struct cursor c;
+
+	buf_lp(&b, record);
+	if (b.overflow)
+		return -1;
+	put(l, FILTER_MSG_DISCARD, buf_span(&b));
+	c = cur_of(get(l, FILTER_MSG_DISCARD_REPLY, &b));
+	return cur_u8(&c) == 1;
+}

@@ -27,5 +27,8 @@ void parent_slot_end(struct parent_link *l, int how);
  */
 int parent_end(struct parent_link *l, bool final, struct span record,
     bool durable, struct span recorded);
+/* Before anything is committed: a record of what will be discarded, durable.
+ * 1: written, 0: not, -1: too large for a packet. */
+int parent_discard(struct parent_link *l, struct span record);
 
 #endif

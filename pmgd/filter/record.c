@@ -187,9 +187,10 @@ notes(const struct message *m)
 }
 
 /* max_rcpt: recipients that are listed; a record has to fit one packet.
- * brief: without the lists that a sender can make long. */
+ * brief: without the lists that a sender can make long. early: of what is about
+ * to be discarded; the record of the whole message follows. */
 static json_t *
-record(const struct message *m, size_t max_rcpt, bool brief)
+record(const struct message *m, size_t max_rcpt, bool brief, bool early)
 {
 	json_t *o = json_object(), *rcpt = json_array();
 
@@ -221,6 +222,8 @@ record(const struct message *m, size_t max_rcpt, bool brief)
 		json_object_set_new(o, "notes", notes(m));
 	if (m->parked)
 		json_object_set_new(o, "parked", json_true());
+	if (early)
+		json_object_set_new(o, "early", json_true());
 	json_object_set_new(o, "us", timing(m));
 	return o;
 }
@@ -256,7 +259,7 @@ record_send(struct worker *w, const struct message *m, size_t max_rcpt,
     bool brief, bool final, bool durable)
 {
 	AUTO_BUF struct buf recorded = {.max = RECORDED_MAX};
-	json_t *o = record(m, max_rcpt, brief);
+	json_t *o = record(m, max_rcpt, brief, false);
 	char *s = json_dumps(o, JSON_COMPACT);
 	int rc = -1;
 
@@ -277,8 +280,9 @@ record_end(struct worker *w, const struct message *m)
 	int rc;
 
 	for (size_t i = 0; i < m->env.nrcpt; i++) {
-		discard = discard || m->outcome[i].result == RESULT_BLOCKED ||
-		    m->outcome[i].result == RESULT_REJECTED;
+		discard = discard || (!m->one_reply &&
+		    m->outcome[i].result == RESULT_BLOCKED &&
+		    m->outcome[i].reply.code < 300);
 		final = final && m->outcome[i].result != RESULT_DEFERRED;
 	}
 	/* Long addresses and replies can make it too large for a packet, and
@@ -295,4 +299,39 @@ record_end(struct worker *w, const struct message *m)
 		parent_end(&w->link, final && !discard, span_of(NULL, 0),
 		    false, span_of(NULL, 0));
 	return false;
+}
+
+/* 1: written; 0: not; -1: it does not fit one packet. */
+static int
+discards_send(struct worker *w, const struct message *m, size_t max_rcpt)
+{
+	json_t *o = record(m, max_rcpt, true, true);
+	char *s = json_dumps(o, JSON_COMPACT);
+	int rc = s == NULL ? -1 : parent_discard(&w->link, span_str(s));
+
+	json_decref(o);
+	free(s);
+	return rc;
+}
+
+bool
+record_discards(struct worker *w, struct message *m)
+{
+	int rc;
+
+	for (size_t g = 0; g < m->plan->ngroup; g++)
+		for (size_t k = 0; m->plan->group[g].disp == DISP_BLOCK &&
+		    k < m->plan->group[g].nrcpt; k++) {
+			struct outcome *o =
+			    &m->outcome[m->plan->group[g].rcpt[k]];
+
+			o->result = RESULT_BLOCKED;
+			o->rule = m->plan->group[g].rule;
+		}
+	rc = discards_send(w, m, RCPT_MAX);
+	if (rc < 0)
+		rc = discards_send(w, m, RCPT_FEW);
+	for (size_t i = 0; i < m->env.nrcpt; i++)
+		m->outcome[i].result = RESULT_NONE;
+	return rc > 0;
 }

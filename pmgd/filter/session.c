@@ -18,7 +18,9 @@ enum {
 	MESSAGE_ARENA = 64 * 1024 * 1024,
 	SPOOL_CHUNK = 256 * 1024,
 	BAD_COMMANDS_MAX = 20,
+	KEY_BYTES = 16,		/* of the hash of a message without queue id */
 };
+#define DAY_US (24 * 3600 * INT64_C(1000000))
 
 struct session {
 	struct worker *w;
@@ -85,18 +87,6 @@ message_logid(struct message *m)
 	    (unsigned)(m->arrived_us % 1000000), (unsigned)getpid(),
 	    count++ & 0xff);
 	m->env.logid = m->logid;
-}
-
-void
-outcome_all(struct message *m, enum result r, int code, const char *text)
-{
-	for (size_t i = 0; i < m->env.nrcpt; i++) {
-		if (m->outcome[i].result != RESULT_NONE)
-			continue;
-		m->outcome[i].result = r;
-		m->outcome[i].quarantine_id = m->outcome[i].queue_id = "";
-		smtp_reply_set(&m->outcome[i].reply, code, "%s", text);
-	}
 }
 
 /* ---- commands ---- */
@@ -304,12 +294,17 @@ message_key(struct message *m)
 
 	if (*m->env.queue_id != '\0') {
 		snprintf(m->key, sizeof(m->key), "%s", m->env.queue_id);
+		snprintf(m->store_key, sizeof(m->store_key), "%s", m->key);
 		return;
 	}
 	s = behind_received(m->raw);
 	SHA256(s.p, s.n, md);
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < KEY_BYTES; i++)
 		snprintf(m->key + 2 * i, 3, "%02x", md[i]);
+	/* A retry is found again; the same bytes sent on purpose on another
+	 * day are another mail. */
+	snprintf(m->store_key, sizeof(m->store_key), "%s.%lld", m->key,
+	    (long long)(m->arrived_us / DAY_US));
 }
 
 static void
@@ -324,18 +319,13 @@ reply_outcomes(struct session *s)
 			    m->outcome[i].reply.text);
 		return;
 	}
-	/* One reply for all (RFC 5321): a deferred recipient defers all, so
-	 * that nobody is lost; then any success, else the first refusal. */
-	for (size_t i = 0; i < m->env.nrcpt; i++) {
-		int code = m->outcome[i].reply.code;
-
-		if (m->outcome[i].result == RESULT_DEFERRED) {
+	/* One reply for all (RFC 5321). together.c defers all or none; what it
+	 * refused beside a success is told to the sender in another way. */
+	for (size_t i = 0; i < m->env.nrcpt; i++)
+		if (m->outcome[i].reply.code < 300) {
 			pick = i;
 			break;
 		}
-		if (code < 300 && m->outcome[pick].reply.code >= 300)
-			pick = i;
-	}
 	say(s, m->outcome[pick].reply.code, m->outcome[pick].reply.text);
 }
 
@@ -377,6 +367,7 @@ process(struct session *s, int64_t began, bool bare)
 		return;
 	}
 	message_key(m);
+	m->one_reply = !s->lmtp;
 	timeout = config_int(s->w->config, "mail", "filter-timeout");
 	m->deadline_ms = clock_mono_ms() + 1000 * timeout;
 	alarm((unsigned)timeout);
@@ -392,12 +383,11 @@ process(struct session *s, int64_t began, bool bare)
 	/* Nobody is ever told yes because nothing was decided for him. */
 	outcome_all(m, RESULT_DEFERRED, 451, "4.3.0 filter: no decision");
 	if (!record_end(s->w, m))
-		/* A discard must be on record before it is confirmed; so must
-		 * a refusal that the one reply of ESMTP may cover with a yes. */
+		/* A discard must be on record before it is confirmed. (With
+		 * one reply for all it is, since before anything was sent.) */
 		for (size_t i = 0; i < m->env.nrcpt; i++)
-			if (m->outcome[i].result == RESULT_BLOCKED ||
-			    (m->outcome[i].result == RESULT_REJECTED &&
-			     !s->lmtp)) {
+			if (m->outcome[i].result == RESULT_BLOCKED &&
+			    m->outcome[i].reply.code < 300 && s->lmtp) {
 				m->outcome[i].result = RESULT_DEFERRED;
 				smtp_reply_set(&m->outcome[i].reply, 451,
 				    "4.3.0 event file cannot be written");

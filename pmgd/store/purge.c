@@ -40,8 +40,9 @@ purge_reload(struct purge *p)
 	p->days[0] = spam;
 	p->days[1] = virus;
 	p->days[2] = spam;
-	/* Poison is kept for whoever looks into it. */
-	p->days[3] = spam > virus ? spam : virus;
+	/* Poison is kept for whoever looks into it; so is what Postfix refused
+	 * for good. What waits for Postfix does not expire. */
+	p->days[3] = p->days[4] = spam > virus ? spam : virus;
 	p->known = true;
 }
 

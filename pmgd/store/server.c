@@ -2,9 +2,11 @@
  * Connections. Workers' commits are gathered: everything that is readable now
  * (at most QUARANTINE_BATCH) shares one transaction, so that the disk is asked
  * once for many. While a batch is written the next one queues up in the
- * sockets: the batches grow with the load by themselves.
+ * sockets: the batches grow with the load by themselves. A set (lib/proto/
+ * store.h) is stored by itself.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,19 +19,21 @@ enum {
 	COMMIT_ARENA = 8 * IPC_MAX,
 };
 
+struct waiting {
+	struct conn *conn;
+	struct arena arena;
+	struct store_commit commit;
+	int fd;
+};
+
 struct conn {
 	struct server *server;
 	struct conn *prev, *next;
 	sd_event_source *source;
 	int fd;
 	bool admin;
-};
-
-struct waiting {
-	struct conn *conn;
-	struct arena arena;
-	struct store_commit commit;
-	int fd;
+	struct waiting *member;	/* of a set that is not closed yet */
+	size_t nmember;
 };
 
 struct server {
@@ -52,10 +56,28 @@ listen_enable(struct server *v, int enabled)
 }
 
 static void
+waiting_free(struct waiting *w)
+{
+	close(w->fd);
+	arena_free(&w->arena);
+}
+
+static void
+set_drop(struct conn *c)
+{
+	for (size_t i = 0; i < c->nmember; i++)
+		waiting_free(&c->member[i]);
+	free(c->member);
+	c->member = NULL;
+	c->nmember = 0;
+}
+
+static void
 conn_close(struct conn *c)
 {
 	struct server *v = c->server;
 
+	set_drop(c);
 	sd_event_source_unref(c->source);
 	close(c->fd);
 	if (c->prev != NULL)
@@ -116,6 +138,14 @@ log_item(const struct quarantine_item *it)
 	buf_free(&b);
 }
 
+static void
+end_when_damaged(struct store *s)
+{
+	if (quarantine_damaged(s->q))
+		fatal("quarantine.db is damaged; ending, so that the next "
+		    "start repairs it");
+}
+
 void
 server_flush(struct server *v)
 {
@@ -140,13 +170,10 @@ server_flush(struct server *v)
 		reply(w->conn, &item[i]);
 		log_item(&item[i]);
 		sd_event_source_set_enabled(w->conn->source, SD_EVENT_ON);
-		close(w->fd);
-		arena_free(&w->arena);
+		waiting_free(w);
 	}
 	v->nbatch = 0;
-	if (quarantine_damaged(s->q))
-		fatal("quarantine.db is damaged; ending, so that the next "
-		    "start repairs it");
+	end_when_damaged(s);
 }
 
 static int
@@ -159,12 +186,9 @@ on_flush(sd_event_source *source, void *arg)
 
 /* False: the peer is not one of ours. */
 static bool
-commit_take(struct conn *c, struct ipc_msg *m)
+waiting_take(struct waiting *w, struct conn *c, struct ipc_msg *m)
 {
-	struct server *v = c->server;
-	struct waiting *w = &v->batch[v->nbatch];
-
-	if (m->type != STORE_MSG_COMMIT || m->nfd != 1)
+	if (m->nfd != 1)
 		return false;
 	arena_init(&w->arena, COMMIT_ARENA);
 	if (store_commit_get(m->body, &w->commit, &w->arena) != 0) {
@@ -174,6 +198,16 @@ commit_take(struct conn *c, struct ipc_msg *m)
 	w->fd = m->fd[0];
 	m->fd[0] = -1;
 	w->conn = c;
+	return true;
+}
+
+static bool
+commit_take(struct conn *c, struct ipc_msg *m)
+{
+	struct server *v = c->server;
+
+	if (c->nmember > 0 || !waiting_take(&v->batch[v->nbatch], c, m))
+		return false;
 	v->nbatch++;
 	/* Not read from again, so not closed, before it has its answer. */
 	sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
@@ -182,6 +216,108 @@ commit_take(struct conn *c, struct ipc_msg *m)
 	else
 		sd_event_source_set_enabled(v->flush, SD_EVENT_ONESHOT);
 	return true;
+}
+
+/* ---- sets ---- */
+
+static bool
+member_take(struct conn *c, struct ipc_msg *m)
+{
+	if (c->nmember == STORE_SET_MAX)
+		return false;
+	if (c->member == NULL)
+		c->member = xcalloc(STORE_SET_MAX, sizeof(*c->member));
+	if (!waiting_take(&c->member[c->nmember], c, m))
+		return false;
+	c->nmember++;
+	return true;
+}
+
+static void
+set_reply(struct conn *c, const struct quarantine_item *item, size_t n)
+{
+	char text[STORE_SET_MAX][STORE_ID];
+	const char *id[STORE_SET_MAX];
+	struct store_set_reply r = {.ok = item[0].ok, .error = "", .id = id,
+	    .n = (uint32_t)n};
+	struct buf b;
+	struct err e;
+
+	if (!item[0].ok)
+		r.error = item[0].err.text;
+	for (size_t i = 0; i < n; i++) {
+		store_id_print(text[i], 0, item[i].row);
+		id[i] = text[i];
+	}
+	buf_init(&b, IPC_MAX);
+	store_set_reply_put(&b, &r);
+	if (ipc_send(c->fd, STORE_MSG_SET_REPLY, buf_span(&b), NULL, 0, 0,
+	        &e) != 0)
+		log_warn("%s: a set of %zu was %s, but not told: %s",
+		    item[0].commit->logid, n, r.ok ? "stored" : "refused",
+		    e.text);
+	buf_free(&b);
+}
+
+/* The worker whose set was left lying while we hung or were away has told its
+ * client to try again by now. */
+static bool
+gave_up(const struct conn *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* At once and by itself: a batch is all or none only in its rows. */
+static bool
+set_store(struct conn *c, const struct ipc_msg *m)
+{
+	struct store *s = c->server->store;
+	struct quarantine_item *item;
+	size_t n = c->nmember;
+
+	if (n == 0 || m->nfd != 0 || m->body.n != 0)
+		return false;
+	if (gave_up(c)) {
+		log_warn("%s: a set of %zu came too late, dropped",
+		    c->member[0].commit.logid, n);
+		set_drop(c);
+		return true;
+	}
+	item = xcalloc(n, sizeof(*item));
+	for (size_t i = 0; i < n; i++)
+		item[i] = (struct quarantine_item){
+		    .commit = &c->member[i].commit, .fd = c->member[i].fd};
+	quarantine_commit_set(s->q, item, n);
+	s->batches++;
+	s->commits += item[0].ok ? n : 0;
+	s->failures += item[0].ok ? 0 : n;
+	set_reply(c, item, n);
+	for (size_t i = 0; i < n; i++) {
+		log_item(&item[i]);
+		if (item[i].ok && item[i].commit->kind == QUAR_HELD)
+			release_add(s->release, item[i].row);
+	}
+	free(item);
+	set_drop(c);
+	end_when_damaged(s);
+	return true;
+}
+
+static bool
+worker_packet(struct conn *c, struct ipc_msg *m)
+{
+	switch (m->type) {
+	case STORE_MSG_COMMIT:
+		return commit_take(c, m);
+	case STORE_MSG_MEMBER:
+		return member_take(c, m);
+	case STORE_MSG_SET:
+		return set_store(c, m);
+	default:
+		return false;
+	}
 }
 
 /* ---- connections ---- */
@@ -208,7 +344,7 @@ on_packet(sd_event_source *source, int fd, uint32_t events, void *arg)
 	else if (c->admin)
 		good = admin_answer(v->store, fd, &m);
 	else
-		good = commit_take(c, &m);
+		good = worker_packet(c, &m);
 	if (rc > 0)
 		ipc_close_fds(&m);
 	if (!good) {

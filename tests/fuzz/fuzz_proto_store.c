@@ -56,7 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = span_of(data + 1, size - 1);
 	arena_init(&a, ARENA_MAX);
 	buf_init(&out, 2 * IPC_MAX);
-	switch (data[0] % 12) {
+	switch (data[0] % 13) {
 	case 0:
 		ROUND(store_commit, store_commit);
 		break;
@@ -89,6 +89,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 10:
 		ROUND(rules_request, rules_request);
+		break;
+	case 11:
+		ROUND(store_set_reply, store_set_reply);
 		break;
 	default:
 		ROUND(rules_reply, rules_reply);

@@ -224,19 +224,27 @@ connect_to(const char *path)
 }
 
 static void
-commit_send(int sock, const char *queue_id, const char *text)
+kind_send(int sock, uint16_t type, enum quarantine_kind kind,
+    const char *queue_id, const char *text)
 {
 	struct store_commit c = fx_commit(queue_id, strlen(text));
 	int fd = fx_message(text, c.size);
 	struct buf b;
 	struct err e;
 
+	c.kind = kind;
 	buf_init(&b, IPC_MAX);
 	store_commit_put(&b, &c);
-	assert_int_equal(ipc_send(sock, STORE_MSG_COMMIT, buf_span(&b), &fd, 1,
-	    WAIT_MS, &e), 0);
+	assert_int_equal(ipc_send(sock, type, buf_span(&b), &fd, 1, WAIT_MS,
+	    &e), 0);
 	close(fd);
 	buf_free(&b);
+}
+
+static void
+commit_send(int sock, const char *queue_id, const char *text)
+{
+	kind_send(sock, STORE_MSG_COMMIT, QUAR_SPAM, queue_id, text);
 }
 
 static void

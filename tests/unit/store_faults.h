@@ -159,7 +159,11 @@ struct fault_result {
 	unsigned stuck;		/* good again, yet a retry is not stored */
 	unsigned doubled;	/* a retry made a second one */
 	unsigned leftover;	/* said "not stored", yet a file is left */
+	unsigned torn;		/* some stored and some not */
 };
+
+/* Together: all of them or none, as copies of one message. */
+static bool fault_together;
 
 static void
 fault_batch(struct quarantine *q, struct quarantine_item *it,
@@ -170,11 +174,14 @@ fault_batch(struct quarantine *q, struct quarantine_item *it,
 	for (int i = 0; i < MESSAGES; i++) {
 		c[i] = fx_commit(id[i], strlen(fault_text[i]));
 		c[i].kind = i == 1 ? QUAR_VIRUS : QUAR_SPAM;
+		if (fault_together && i == 2)
+			c[i].kind = QUAR_HELD;
 		it[i] = (struct quarantine_item){.commit = &c[i],
 		    .fd = fx_message(fault_text[i], c[i].size)};
 	}
 	fault.armed = armed;
-	quarantine_commit(q, it, MESSAGES);
+	(fault_together ? quarantine_commit_set : quarantine_commit)(q, it,
+	    MESSAGES);
 	fault.armed = false;
 	for (int i = 0; i < MESSAGES; i++)
 		REAL(SYS_close, it[i].fd);
@@ -208,7 +215,7 @@ fault_round(struct fault_result *r)
 	struct quarantine_item it[MESSAGES], again[MESSAGES];
 	struct store_commit c[MESSAGES];
 	struct quarantine *q;
-	uint64_t count[4], bytes[4], all = 0;
+	uint64_t count[QUARFILE_KINDS], bytes[QUARFILE_KINDS], all = 0;
 	unsigned refused = 0;
 
 	fx_make();
@@ -220,6 +227,7 @@ fault_round(struct fault_result *r)
 	fault_batch(q, it, c, true);
 	for (int i = 0; i < MESSAGES; i++)
 		refused += !it[i].ok;
+	r->torn += refused > 0 && refused < MESSAGES;
 	/* unlink itself failing leaves files; the next start takes them in. */
 	if (fault.kind != F_UNLINK &&
 	    fx_count_files() != (int)(MESSAGES - refused))
@@ -241,7 +249,7 @@ fault_round(struct fault_result *r)
 			r->doubled++;
 	}
 	quarantine_counts(q, count, bytes);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < QUARFILE_KINDS; i++)
 		all += count[i];
 	if (all != MESSAGES || fx_count_files() != MESSAGES)
 		r->doubled++;
@@ -269,8 +277,8 @@ fault_loop(struct fault_result *r)
 				;
 		}
 	printf("faults: %u points, lost %u, half %u, stuck %u, doubled %u, "
-	    "left over %u\n", r->points, r->lost, r->half, r->stuck,
-	    r->doubled, r->leftover);
+	    "left over %u, torn %u\n", r->points, r->lost, r->half, r->stuck,
+	    r->doubled, r->leftover, r->torn);
 }
 
 #endif

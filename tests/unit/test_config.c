@@ -152,8 +152,7 @@ settings_must_fit_together(void **state)
 	(void)state;
 	refused("section: mail\n\tint_port 25\n", 2, "ext_port");
 	refused("section: spam\n\tspamd_timeout 600\n", 2, "filter-timeout");
-	refused("section: mail\n\tbefore_queue_filtering 1\n", 2,
-	    "not available");
+	refused("section: admin\n\tdkim_sign 1\n", 2, "not available");
 }
 
 static void

@@ -10,8 +10,8 @@
 static int
 send_one(struct outlet *o, const struct server *s, int timeout_ms)
 {
-	return outlet_send(o, s->path, "pmg.example", timeout_ms, &env, to, 1,
-	    MSG, rep, &err);
+	return outlet_send(o, s->path, "pmg.example",
+	    clock_mono_ms() + timeout_ms, false, &env, to, 1, MSG, rep, &err);
 }
 
 /* One that hangs is not waited for twice: Postfix behind us does not wait

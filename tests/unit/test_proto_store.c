@@ -184,6 +184,33 @@ reply_there_and_back(void **state)
 }
 
 static void
+set_reply_there_and_back(void **state)
+{
+	const char *id[] = {"C0R12", "C0R13"};
+	struct store_set_reply r = {1, "", id, 2}, d;
+	struct arena a;
+	struct buf b;
+
+	(void)state;
+	arena_init(&a, 4096);
+	buf_init(&b, IPC_MAX);
+	store_set_reply_put(&b, &r);
+	assert_int_equal(store_set_reply_get(buf_span(&b), &d, &a), 0);
+	assert_int_equal(d.ok, 1);
+	assert_int_equal(d.n, 2);
+	assert_string_equal(d.id[1], "C0R13");
+	b.n--;
+	assert_int_equal(store_set_reply_get(buf_span(&b), &d, &a), -1);
+	/* A count beyond what there is, and beyond every set. */
+	buf_set_u32(&b, 5, 3);
+	assert_int_equal(store_set_reply_get(buf_span(&b), &d, &a), -1);
+	buf_set_u32(&b, 5, UINT32_MAX);
+	assert_int_equal(store_set_reply_get(buf_span(&b), &d, &a), -1);
+	buf_free(&b);
+	arena_free(&a);
+}
+
+static void
 ids(void **state)
 {
 	static const char *const bad[] = {"", "C", "C0", "R1", "C0R", "CR1",
@@ -323,6 +350,7 @@ main(void)
 		cmocka_unit_test(commit_count_lies),
 		cmocka_unit_test(commit_arena_full),
 		cmocka_unit_test(reply_there_and_back),
+		cmocka_unit_test(set_reply_there_and_back),
 		cmocka_unit_test(ids),
 		cmocka_unit_test(page_there_and_back),
 		cmocka_unit_test(questions_there_and_back),

@@ -60,7 +60,7 @@ wrong_size_is_refused(void **state)
 {
 	struct store_commit c = fx_commit("4Q1", 5);
 	struct quarantine_item it = {.commit = &c, .fd = fx_message("1234", 4)};
-	uint64_t count[4], bytes[4];
+	uint64_t count[QUARFILE_KINDS], bytes[QUARFILE_KINDS];
 	int p[2];
 
 	(void)state;

@@ -279,7 +279,7 @@ file_goes_with_the_last_recipient(void **state)
 {
 	int64_t row = store("4Q1", "hello");
 	struct store_page p;
-	uint64_t count[4], bytes[4];
+	uint64_t count[QUARFILE_KINDS], bytes[QUARFILE_KINDS];
 	struct buf text;
 	struct err e;
 
@@ -357,7 +357,7 @@ half_a_deletion_is_finished(void **state)
 }
 
 static unsigned
-purge(const int64_t days[4], int64_t in_days, unsigned max)
+purge(const int64_t days[QUARFILE_KINDS], int64_t in_days, unsigned max)
 {
 	uint64_t now = (uint64_t)clock_wall_us() +
 	    (uint64_t)in_days * 86400 * 1000000;
@@ -371,7 +371,7 @@ purge(const int64_t days[4], int64_t in_days, unsigned max)
 static void
 lifetimes(void **state)
 {
-	const int64_t days[4] = {7, 3, 7, 7};
+	const int64_t days[QUARFILE_KINDS] = {7, 3, 7, 7, 7};
 	struct store_commit c = fx_commit("4Q2", 5);
 	int64_t row = store("4Q1", "hello"), virus;
 	char said[600];
@@ -401,14 +401,14 @@ lifetimes(void **state)
 	assert_non_null(strstr(said, "expired"));
 	/* 0 days: for ever. */
 	store("4Q3", "hello");
-	assert_int_equal(purge((const int64_t[4]){0, 0, 0, 0}, 5000, 10), 0);
+	assert_int_equal(purge((const int64_t[QUARFILE_KINDS]){0}, 5000, 10), 0);
 	assert_int_equal(fx_count_files(), 1);
 }
 
 static void
 purge_in_steps_and_forgets(void **state)
 {
-	const int64_t days[4] = {7, 7, 7, 7};
+	const int64_t days[QUARFILE_KINDS] = {7, 7, 7, 7, 7};
 	struct store_entry s;
 	int64_t last = 0;
 	struct err e;

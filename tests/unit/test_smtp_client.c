@@ -406,6 +406,44 @@ test_tcp(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+/* All or none: DATA is not sent before every RCPT has its answer. */
+static void
+test_whole(void **state)
+{
+	static const char *const script[] = {HELLO, EHLO_FULL,
+	    "R", "R", "R", "R", ">250 a\r\n250 b\r\n", ">550 5.1.1 no\r\n",
+	    ">250 d\r\n",
+	    "R", "R", "R", "R", "R", ">250 r\r\n250 a\r\n250 b\r\n",
+	    ">451 4.3.0 busy\r\n", ">250 d\r\n",
+	    "R", "R", "R", "R", "R", ">250 r\r\n250 a\r\n250 b\r\n250 c\r\n",
+	    ">250 d\r\n", "R", ">354 go\r\n", "D", ">250 ok\r\n", "R", NULL};
+	struct server s;
+	struct smtp_client *c;
+	const char *seen;
+
+	(void)state;
+	server_start(&s, script);
+	c = open_ok(&s, TIMEOUT_MS);
+	smtp_client_set_whole(c, true);
+	assert_int_equal(0, smtp_client_send(c, &env, to, 3, MSG, rep, &err));
+	assert_int_equal(SMTP_NOT_SENT, rep[0].code);
+	assert_int_equal(550, rep[1].code);
+	assert_int_equal(SMTP_NOT_SENT, rep[2].code);
+	assert_int_equal(0, smtp_client_send(c, &env, to, 3, MSG, rep, &err));
+	assert_int_equal(SMTP_NOT_SENT, rep[0].code);
+	assert_int_equal(451, rep[1].code);
+	assert_int_equal(0, smtp_client_send(c, &env, to, 3, MSG, rep, &err));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(250, rep[i].code);
+	smtp_client_close(c);
+	seen = server_stop(&s, false);
+	/* Once, in the transaction that all three were taken in. */
+	seen = strstr(seen, "DATA\r\n" WIRE);
+	assert_non_null(seen);
+	assert_null(strstr(seen + 1, "DATA\r\n"));
+	buf_free(&s.seen);
+}
+
 int
 main(void)
 {
@@ -421,6 +459,7 @@ main(void)
 		cmocka_unit_test_setup(test_smtputf8, setup),
 		cmocka_unit_test_setup(test_injection, setup),
 		cmocka_unit_test_setup(test_tcp, setup),
+		cmocka_unit_test_setup(test_whole, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,6 +278,133 @@ killed_while_committing(void **state)
 	buf_free(&b);
 }
 
+/* A set of one quarantined and one held copy; the ids, one a member. */
+static void
+set_commit(const char *queue_id, char id[2][STORE_ID])
+{
+	int sock = connect_to(paths.store);
+	struct store_set_reply r;
+	struct ipc_msg m;
+	struct arena a;
+	struct buf b;
+	struct err e;
+
+	kind_send(sock, STORE_MSG_MEMBER, QUAR_SPAM, queue_id, "spam\r\n");
+	kind_send(sock, STORE_MSG_MEMBER, QUAR_HELD, queue_id, "held\r\n");
+	assert_int_equal(ipc_send(sock, STORE_MSG_SET, span_of(NULL, 0), NULL,
+	    0, WAIT_MS, &e), 0);
+	arena_init(&a, 1 << 16);
+	buf_init(&b, IPC_MAX);
+	assert_int_equal(ipc_recv(sock, &m, &b, WAIT_MS, &e), 1);
+	assert_int_equal(m.type, STORE_MSG_SET_REPLY);
+	assert_int_equal(store_set_reply_get(m.body, &r, &a), 0);
+	assert_true(r.ok);
+	assert_int_equal(r.n, 2);
+	for (int i = 0; i < 2; i++)
+		snprintf(id[i], STORE_ID, "%s", r.id[i]);
+	buf_free(&b);
+	arena_free(&a);
+	close(sock);
+}
+
+static int
+message_files(void)
+{
+	fx_nfiles = 0;
+	nftw(paths.quarantine, fx_count_one, 16, FTW_PHYS);
+	return fx_nfiles;
+}
+
+/* What is held goes to Postfix by itself and is gone then; a set that comes
+ * again is the one that is there. */
+static void
+held_is_sent(void **state)
+{
+	char id[2][STORE_ID], again[2][STORE_ID];
+
+	(void)state;
+	smtp_start(SMTP_TAKES);
+	set_commit("Q1", id);
+	assert_true(nothing_waits());
+	assert_int_equal(smtp_heard("held\r\n"), 1);
+	assert_int_equal(smtp_heard("spam\r\n"), 0);
+	assert_int_equal(status().count[0], 1);
+	assert_int_equal(status().count[4], 0);
+	set_commit("Q1", again);
+	assert_string_equal(again[0], id[0]);
+	assert_string_equal(again[1], id[1]);
+	assert_true(nothing_waits());
+	assert_int_equal(smtp_heard("held\r\n"), 1);
+	/* Only the quarantined one is left on the disk. */
+	assert_int_equal(message_files(), 1);
+}
+
+/* Postfix away, kill -9, and its rows lost as well: it comes still. */
+static void
+held_outlives_everything(void **state)
+{
+	char id[2][STORE_ID], db[600];
+	unsigned heard;
+
+	(void)state;
+	set_commit("Q1", id);
+	assert_int_equal(status().releases, 1);
+	kill_wait(&daemon_pid);
+	smtp_start(SMTP_TAKES);
+	daemon_start();
+	assert_true(nothing_waits());
+	/* The child of the killed one may have been at it as well. */
+	heard = smtp_heard("held\r\n");
+	assert_true(heard >= 1);
+	smtp_stop();
+
+	set_commit("Q2", id);
+	kill_wait(&daemon_pid);
+	snprintf(db, sizeof(db), "%s/quarantine.db", paths.store_db);
+	unlink(db);
+	snprintf(db, sizeof(db), "%s/quarantine.db-wal", paths.store_db);
+	unlink(db);
+	smtp_start(SMTP_TAKES);
+	daemon_start();
+	assert_true(nothing_waits());
+	assert_true(smtp_heard("held\r\n") > heard);
+}
+
+/* What Postfix refuses stays, for the administrator. */
+static void
+held_and_refused(void **state)
+{
+	char id[2][STORE_ID], said[600];
+
+	(void)state;
+	smtp_start(SMTP_REFUSES);
+	set_commit("Q1", id);
+	assert_true(nothing_waits());
+	assert_int_equal(status().count[4], 1);
+	smtp_stop();
+	smtp_start(SMTP_TAKES);
+	assert_true(act_on(STORE_RELEASE, id[1], "", said));
+	assert_true(nothing_waits());
+	assert_int_equal(smtp_heard("held\r\n"), 1);
+	assert_int_equal(status().count[4], 0);
+}
+
+/* A worker that dies before it closes its set leaves nothing. */
+static void
+set_not_closed(void **state)
+{
+	int sock = connect_to(paths.store);
+	char id[STORE_ID];
+
+	(void)state;
+	kind_send(sock, STORE_MSG_MEMBER, QUAR_HELD, "Q1", "held\r\n");
+	close(sock);
+	commit("Q2", "other", id);
+	assert_string_equal(id, "C0R1");
+	assert_int_equal(status().releases, 0);
+	assert_int_equal(message_files(), 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -294,6 +421,10 @@ main(void)
 		T(killed_while_releasing),
 		T(second_recipient_while_releasing),
 		T(killed_while_committing),
+		T(held_is_sent),
+		T(held_outlives_everything),
+		T(held_and_refused),
+		T(set_not_closed),
 	};
 	int rc;
 

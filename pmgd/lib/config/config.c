@@ -198,8 +198,8 @@ config_check_whole(const struct config *c, struct err *e)
 {
 	/* Promises that nothing keeps yet: better refused than ignored. */
 	static const char *const later[][2] = {
-		{"mail", "before_queue_filtering"}, {"admin", "avast"},
-		{"admin", "custom_check"}, {"admin", "dkim_sign"},
+		{"admin", "avast"}, {"admin", "custom_check"},
+		{"admin", "dkim_sign"},
 	};
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)

@@ -80,9 +80,11 @@ const struct config_key config_schema[] = {
 	INT("mail", "dnsbl_threshold", "1", 0, 1000, "",
 	    "Sum of weights from which a client is refused."),
 	BOOL("mail", "before_queue_filtering", "0",
-	    "Filter before the message is accepted."),
+	    "Filter before the message is accepted: the client waits for the "
+	    "verdict."),
 	BOOL("mail", "ndr_on_block", "0",
-	    "Refuse blocked mail, so that its sender is told."),
+	    "Tell the sender of blocked mail. Before the queue this is about "
+	    "mail that others do get: the rest is refused anyway."),
 	BOOL("mail", "smtputf8", "1", "Accept SMTPUTF8 (RFC 6531)."),
 	INT("mail", "filter-timeout", "600", 2, 86400, "seconds",
 	    "Time for one message in the filter; then it is deferred."),

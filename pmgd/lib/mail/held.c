@@ -11,7 +11,8 @@ static bool
 valid_kind(uint8_t kind)
 {
 	return kind == QUAR_SPAM || kind == QUAR_VIRUS ||
-	    kind == QUAR_ATTACHMENT || kind == QUAR_POISON;
+	    kind == QUAR_ATTACHMENT || kind == QUAR_POISON ||
+	    kind == QUAR_HELD;
 }
 
 void

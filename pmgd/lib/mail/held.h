@@ -12,8 +12,11 @@
 #include "lib/base/buf.h"
 #include "lib/base/span.h"
 
+/* QUAR_HELD: accepted, and on its way to Postfix: pmgd-store sends it without
+ * being asked and forgets it then. */
 enum quarantine_kind { QUAR_SPAM = 'S', QUAR_VIRUS = 'V', QUAR_ATTACHMENT = 'A',
-	QUAR_POISON = 'P' };
+	QUAR_POISON = 'P', QUAR_HELD = 'H' };
+enum { QUARANTINE_KINDS = 5 };
 
 struct store_rcpt {
 	const char *addr;

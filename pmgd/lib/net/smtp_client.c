@@ -252,20 +252,31 @@ take_step(struct smtp_client *c, struct transaction *t, const struct step *s,
 
 /* DATA is only worth sending, or waiting for, when somebody will get it. */
 static bool
-step_pointless(const struct transaction *t, const struct step *s)
+step_pointless(const struct smtp_client *c, const struct transaction *t,
+    const struct step *s)
 {
-	return t->over || (s->kind == STEP_DATA && t->naccepted == 0);
+	return t->over || (s->kind == STEP_DATA &&
+	    (t->naccepted == 0 || (c->whole && t->naccepted < t->nto)));
+}
+
+/* The steps from i on whose commands may travel together. */
+static size_t
+batch_end(const struct smtp_client *c, const struct transaction *t, size_t i)
+{
+	size_t end = i + (c->pipelining ? BATCH_STEPS : 1);
+
+	if (end < t->nstep)
+		return end;
+	/* After a 354 there is no way back: all RCPT are answered before. */
+	return c->whole && i + 1 < t->nstep ? t->nstep - 1 : t->nstep;
 }
 
 static int
 run_steps(struct smtp_client *c, struct transaction *t, struct err *e)
 {
-	size_t batch = c->pipelining ? BATCH_STEPS : 1;
-
-	for (size_t i = 0; i < t->nstep; i += batch) {
-		size_t end = i + batch < t->nstep ? i + batch : t->nstep;
-
-		if (step_pointless(t, &t->step[i]))
+	for (size_t i = 0, end; i < t->nstep; i = end) {
+		end = batch_end(c, t, i);
+		if (step_pointless(c, t, &t->step[i]))
 			return 0;
 		for (size_t k = i; k < end; k++)
 			put_step(c, t, &t->step[k]);
@@ -396,6 +407,16 @@ check_addresses(struct smtp_client *c, struct transaction *t)
 	return false;
 }
 
+/* Taken by RCPT, and left without the message. */
+static void
+not_sent(struct transaction *t)
+{
+	struct smtp_reply r;
+
+	smtp_reply_set(&r, SMTP_NOT_SENT, "%s", "");
+	answer_all(t, &r);
+}
+
 static void
 plan_steps(struct smtp_client *c, struct transaction *t)
 {
@@ -455,12 +476,20 @@ smtp_client_send(struct smtp_client *c, const struct envelope *env,
 	rv = run_steps(c, &t, e);
 	if (rv == 0 && t.go_ahead)
 		run_body(c, &t, e);
+	else if (rv == 0 && c->whole)
+		not_sent(&t);
 	if (rv == -1)
 		for (size_t i = 0; i < nto; i++)
 			smtp_reply_set(&rcpt_reply[i], 0, "%s", "");
 	free(t.step);
 	buf_free(&t.xforward);
 	return rv;
+}
+
+void
+smtp_client_set_whole(struct smtp_client *c, bool whole)
+{
+	c->whole = whole;
 }
 
 void

@@ -6,6 +6,7 @@
 #ifndef PMG_NET_SMTP_CLIENT_H
 #define PMG_NET_SMTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "lib/base/err.h"
 #include "lib/base/span.h"
@@ -17,6 +18,13 @@ struct smtp_client;
 /* Connects, greets with EHLO helo. NULL: e tells. */
 struct smtp_client *smtp_client_open(const char *where, const char *helo,
     int timeout_ms, struct err *e);
+/*
+ * For the transactions to come: the message is sent to all recipients or to
+ * none. When the server refuses one, DATA is not sent, and the recipients it
+ * had taken get the reply SMTP_NOT_SENT.
+ */
+enum { SMTP_NOT_SENT = 1 };
+void smtp_client_set_whole(struct smtp_client *c, bool whole);
 /* For each of the transactions to come. */
 void smtp_client_set_timeout(struct smtp_client *c, int timeout_ms);
 /*

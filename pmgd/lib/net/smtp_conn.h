@@ -28,6 +28,7 @@ struct smtp_client {
 	bool unwritable;	/* the peer takes no more */
 	bool unusable;		/* out of step, or the server said 421 */
 	bool used;		/* had a transaction */
+	bool whole;		/* all recipients or none */
 	/* Announced by EHLO. */
 	bool pipelining, size, mime8bit, smtputf8, dsn;
 	unsigned xforward;	/* bit per enum xforward_attr */

@@ -4,7 +4,7 @@
  * event file. It never looks into a message.
  *
  * Order for one message: BEGIN -> BEGIN_REPLY, [SLOT_REPLY, SLOT_END],
- * END [-> END_REPLY]; only then the client is told. A worker that dies between
+ * [DISCARD -> DISCARD_REPLY], END [-> END_REPLY]; only then the client is told. A worker that dies between
  * BEGIN and END costs its message a strike. A ticket tells a late SLOT_REPLY
  * from the next one.
  */
@@ -33,6 +33,9 @@ enum {
 					 * deferred */
 	FILTER_MSG_END_REPLY = 0x0307,	/* u8: 1 written; only when durable */
 	FILTER_MSG_STRIKE = 0x0309,	/* the scanner died of this message */
+	FILTER_MSG_DISCARD = 0x030a,	/* lp event record: written durably,
+					 * the message goes on */
+	FILTER_MSG_DISCARD_REPLY = 0x030b, /* u8: 1 written */
 	/* tools -> parent on control.sock */
 	FILTER_MSG_STATUS = 0x0310,
 	FILTER_MSG_STATUS_REPLY = 0x0311,

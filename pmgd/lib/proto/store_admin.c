@@ -231,7 +231,7 @@ store_status_put(struct buf *b, const struct store_status *s)
 {
 	buf_u8(b, s->ready);
 	buf_u64(b, (uint64_t)s->started_us);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < QUARANTINE_KINDS; i++) {
 		buf_u64(b, s->count[i]);
 		buf_u64(b, s->bytes[i]);
 	}
@@ -256,7 +256,7 @@ store_status_get(struct span body, struct store_status *s, struct arena *a)
 
 	*s = (struct store_status){.ready = cur_u8(&c)};
 	s->started_us = (int64_t)cur_u64(&c);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < QUARANTINE_KINDS; i++) {
 		s->count[i] = cur_u64(&c);
 		s->bytes[i] = cur_u64(&c);
 	}

@@ -49,8 +49,9 @@ struct store_done {
 struct store_status {
 	uint8_t ready;
 	int64_t started_us;
-	uint64_t count[4];	/* spam, virus, attachment, poison */
-	uint64_t bytes[4];
+	/* spam, virus, attachment, poison, held */
+	uint64_t count[QUARANTINE_KINDS];
+	uint64_t bytes[QUARANTINE_KINDS];
 	uint64_t commits, failures, batches;	/* since the start */
 	uint32_t recovered;	/* rows made again at the start */
 	uint32_t releases;	/* asked for, not yet done */

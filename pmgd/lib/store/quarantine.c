@@ -214,5 +214,9 @@ quarantine_insert(struct quarantine *q, const struct store_commit *c,
 	        (int64_t)recovered) != 0)
 		return -1;
 	*row_r = db_rowid(q->db);
-	return insert_rcpts(q, c, *row_r, e);
+	if (insert_rcpts(q, c, *row_r, e) != 0)
+		return -1;
+	/* After a crash, too: its sender may have been told that it comes. */
+	return c->kind != QUAR_HELD ? 0
+	    : quarantine_action(q, *row_r, 0, "release", "pmgd", "", e);
 }

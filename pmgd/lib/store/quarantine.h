@@ -6,7 +6,8 @@
  * are only ever inserted. What happens to it later are rows of `actions`; the
  * state of a recipient is its last action. Rows carry (node, incarnation,
  * seq): another node can copy them with a cursor. The incarnation is new in
- * each new database file.
+ * each new database file. A message of kind QUAR_HELD is inserted together
+ * with its release; its file goes when every recipient is released.
  *
  * actions: release, again   asked for (again: after a refusal)
  *          released         Postfix has it
@@ -65,6 +66,13 @@ struct quarantine_item {
  * (same queue id, same mail, same recipients) is ok with the row it has.
  */
 void quarantine_commit(struct quarantine *q, struct quarantine_item *item,
+    size_t n);
+
+/*
+ * The same for items that are one message's copies: all of them or none. n is
+ * not limited. When one cannot be stored, each has ok = false and the reason.
+ */
+void quarantine_commit_set(struct quarantine *q, struct quarantine_item *item,
     size_t n);
 
 /* Fills page (in a). */

@@ -31,8 +31,9 @@ removable(struct quarantine *q, int64_t row, struct db_query **m_r,
 	*m_r = db_query(q->db, e,
 	    "SELECT m.kind, m.size, m.file FROM messages m WHERE m.seq = ?1"
 	    " AND " NOT_REMOVED
-	    " AND EXISTS (SELECT 1 FROM actions x WHERE x.message = m.seq"
-	    " AND x.action IN ('delete', 'expired'))"
+	    " AND (m.kind = 'H'"
+	    " OR EXISTS (SELECT 1 FROM actions x WHERE x.message = m.seq"
+	    " AND x.action IN ('delete', 'expired')))"
 	    " AND NOT EXISTS (SELECT 1 FROM recipients r"
 	    " WHERE r.message = m.seq AND ifnull(" LAST_ACTION("action")
 	    ", 'new') NOT IN ('delete', 'expired', 'released'))", "i", row);
@@ -64,7 +65,9 @@ quarantine_remove_pending(struct quarantine *q, struct err *e)
 	    "SELECT DISTINCT m.message FROM actions m"
 	    " WHERE m.action IN ('delete', 'expired') AND NOT EXISTS"
 	    " (SELECT 1 FROM actions x WHERE x.message = m.message"
-	    " AND x.recipient = 0 AND x.action = 'removed')", "");
+	    " AND x.recipient = 0 AND x.action = 'removed')"
+	    " UNION SELECT m.seq FROM messages m WHERE m.kind = 'H' AND "
+	    NOT_REMOVED, "");
 	int rc;
 
 	if (m == NULL)
@@ -374,6 +377,18 @@ quarantine_send_get(struct quarantine *q, int64_t row,
 	return send_rcpts(q, row, s, a, e);
 }
 
+/* Held mail that Postfix has is no quarantined mail: nothing to look at. */
+static int
+forget_held(struct quarantine *q, int64_t row, struct err *e)
+{
+	int64_t held;
+
+	if (db_value(q->db, 0, &held, e, "SELECT 1 FROM messages"
+	        " WHERE seq = ?1 AND kind = 'H'", "i", row) != 0)
+		return -1;
+	return held ? quarantine_remove(q, row, e) : 0;
+}
+
 int
 quarantine_send_result(struct quarantine *q, int64_t row, int64_t rcpt_row,
     const char *action, const char *detail, struct err *e)
@@ -389,8 +404,10 @@ quarantine_send_result(struct quarantine *q, int64_t row, int64_t rcpt_row,
 		return -1;
 	if (said != 0)
 		return 0;
-	return quarantine_action(q, row, rcpt_row, action, "pmgd-store",
-	    detail, e);
+	if (quarantine_action(q, row, rcpt_row, action, "pmgd-store", detail,
+	        e) != 0)
+		return -1;
+	return strcmp(action, "released") == 0 ? forget_held(q, row, e) : 0;
 }
 
 /* ---- lifetimes ---- */

@@ -258,6 +258,41 @@ batch_finish(struct quarantine *q, struct quarantine_item *item, size_t n)
 	}
 }
 
+/* All that a set may have left when one of its items fails. */
+static bool
+set_is_whole(struct quarantine_item *item, size_t n)
+{
+	struct err why;
+	size_t bad = 0;
+
+	while (bad < n && item[bad].ok)
+		bad++;
+	if (bad == n)
+		return true;
+	why = item[bad].err;
+	for (size_t i = 0; i < n; i++) {
+		if (item_writes(item, i) && item[i].file.renamed)
+			quarfile_discard(&item[i].file);
+		item[i].ok = false;
+		item[i].err = why;
+	}
+	return false;
+}
+
+void
+quarantine_commit_set(struct quarantine *q, struct quarantine_item *item,
+    size_t n)
+{
+	batch_prepare(q, item, n);
+	if (!set_is_whole(item, n))
+		return;
+	batch_files(q, item, n);
+	if (!set_is_whole(item, n))
+		return;
+	batch_rows(q, item, n);
+	batch_finish(q, item, n);
+}
+
 void
 quarantine_commit(struct quarantine *q, struct quarantine_item *item, size_t n)
 {

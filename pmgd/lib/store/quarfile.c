@@ -19,7 +19,7 @@ enum {
 
 static const char magic[] = "PMGQUAR1";
 const char quarfile_kind[QUARFILE_KINDS] = {QUAR_SPAM, QUAR_VIRUS,
-    QUAR_ATTACHMENT, QUAR_POISON};
+    QUAR_ATTACHMENT, QUAR_POISON, QUAR_HELD};
 
 const char *
 quarfile_folder(enum quarantine_kind kind)
@@ -31,6 +31,8 @@ quarfile_folder(enum quarantine_kind kind)
 		return "virus";
 	case QUAR_ATTACHMENT:
 		return "attachment";
+	case QUAR_HELD:
+		return "held";
 	case QUAR_POISON:
 		break;
 	}

@@ -22,7 +22,7 @@
 
 enum {
 	QUARFILE_PATH = 64,	/* "attachment/3F/" and 32 digits */
-	QUARFILE_KINDS = 4,
+	QUARFILE_KINDS = QUARANTINE_KINDS,
 };
 
 struct quarfile {
@@ -33,7 +33,7 @@ struct quarfile {
 	bool renamed;
 };
 
-extern const char quarfile_kind[QUARFILE_KINDS];	/* "SVAP" */
+extern const char quarfile_kind[QUARFILE_KINDS];	/* "SVAPH" */
 /* "spam", "virus" ... */
 const char *quarfile_folder(enum quarantine_kind kind);
 
