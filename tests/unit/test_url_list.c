@@ -179,13 +179,42 @@ test_message(void **state)
 
 	(void)state;
 	buf_init(&b, 1000);
-	l = message_urls(m, 1 << 20, &arena);
+	l = message_urls(m, NULL, span_str(""), 1 << 20, &arena);
 	put_list(&b, &l);
 	assert_string_equal("http://one/ http://two.example/x http://0.0.0.3/"
 	    " http://four/ http://five/", buf_cstr(&b));
 	assert_false(l.full);
-	l = message_urls(m, 30, &arena);
+	l = message_urls(m, NULL, span_str(""), 30, &arena);
 	assert_true(l.full);
+	buf_free(&b);
+}
+
+/* Two encodings: the declared reading shows no link, the other one does. */
+static void
+test_message_readings(void **state)
+{
+	static const char msg[] = "Content-Type: text/plain\r\n"
+	    "Content-Transfer-Encoding: quoted-printable\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n"
+	    "aHR0cDovL2hpZGRlbi5leGFtcGxlLw=3D=3D\r\n";
+	struct mime *m = mime_parse(SPAN_LIT(msg), &mime_limits_default,
+	    &arena);
+	struct content_list list;
+	struct url_list l;
+	struct buf out, b;
+
+	(void)state;
+	buf_init(&out, 1 << 20);
+	buf_init(&b, 1000);
+	list = content_of(m, &out, &arena);
+	l = message_urls(m, NULL, span_str(""), 1 << 20, &arena);
+	assert_int_equal(l.n, 0);
+	l = message_urls(m, &list, buf_span(&out), 1 << 20, &arena);
+	put_list(&b, &l);
+	/* Readers that go on behind the padding see another one, too. */
+	assert_non_null(strstr(buf_cstr(&b), "http://hidden.example/"));
+	assert_false(l.full);
+	buf_free(&out);
 	buf_free(&b);
 }
 
@@ -253,6 +282,7 @@ main(void)
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_message),
+		cmocka_unit_test(test_message_readings),
 		cmocka_unit_test(test_linear),
 	};
 

@@ -8,6 +8,7 @@
 #define PMG_MAIL_URL_LIST_H
 
 #include "lib/base/arena.h"
+#include "lib/mail/content.h"
 #include "lib/mail/mime.h"
 #include "lib/mail/url.h"
 
@@ -62,9 +63,12 @@ url_item_host(const struct url_item *u)
 /*
  * Links of all parts of text, decoded, format=flowed with DelSp joined. Parts
  * named .htm, .html, .xhtml or .svg are HTML whatever their type says. The
- * decoded text, up to text_max bytes in all, is kept in the arena.
+ * decoded text, up to text_max bytes in all, is kept in the arena. list, bytes:
+ * of content_of(), where it was called: texts are then taken in every reading
+ * of their encoding and of the structure; NULL: as they are declared.
  */
-struct url_list message_urls(const struct mime *m, size_t text_max,
+struct url_list message_urls(const struct mime *m,
+    const struct content_list *list, struct span bytes, size_t text_max,
     struct arena *a);
 
 #endif

@@ -66,20 +66,20 @@ join_flowed(struct buf *b)
 	b->n = n;
 }
 
+/* raw: decoded, in the charset of p, whose fields are only looked at if it is a
+ * part of the message itself. */
 static void
-read_part(struct url_list *l, const struct mime *m, const struct mime_part *p,
+read_text(struct url_list *l, const struct mime_part *p, struct span raw,
     bool html, size_t *left)
 {
-	struct buf raw, text;
+	struct buf text;
 	char *copy;
 
-	buf_init(&raw, *left);
 	buf_init(&text, *left);
-	mime_body_decode(m, p, &raw);
-	charset_to_utf8(&text, span_str(p->charset), buf_span(&raw));
+	charset_to_utf8(&text, span_str(p->charset), raw);
 	if (!html && is_delsp(p))
 		join_flowed(&text);
-	l->full |= raw.overflow || text.overflow;
+	l->full |= text.overflow;
 	*left -= text.n;
 	copy = arena_strndup(l->a, buf_span(&text));
 	if (copy == NULL)
@@ -88,23 +88,51 @@ read_part(struct url_list *l, const struct mime *m, const struct mime_part *p,
 		url_list_add_html(l, span_of(copy, text.n));
 	else
 		url_list_add_text(l, span_of(copy, text.n), URL_IN_TEXT);
-	buf_free(&raw);
 	buf_free(&text);
 }
 
+static void
+read_part(struct url_list *l, const struct mime *m, const struct mime_part *p,
+    size_t *left)
+{
+	bool html = is_html(p);
+	struct buf raw;
+
+	if (p->child != NULL || (!html && strcmp(p->type, "text") != 0))
+		return;
+	buf_init(&raw, *left);
+	mime_body_decode(m, p, &raw);
+	l->full |= raw.overflow;
+	read_text(l, p, buf_span(&raw), html, left);
+	buf_free(&raw);
+}
+
+/* Another reading of a text: what is in it as a file counts by its name. */
+static void
+read_content(struct url_list *l, const struct mime *m,
+    const struct content *c, struct span bytes, size_t *left)
+{
+	const struct mime_part *p = c->as != NULL ? c->as : m->part[c->part];
+	bool reading = c->how == CONTENT_PLAIN || c->how == CONTENT_OTHER;
+	bool html = reading ? is_html(p) : is_html_name(c->name);
+
+	if (html || (reading && strcmp(p->type, "text") == 0))
+		read_text(l, p, span_sub(bytes, c->off, c->n), html, left);
+}
+
 struct url_list
-message_urls(const struct mime *m, size_t text_max, struct arena *a)
+message_urls(const struct mime *m, const struct content_list *list,
+    struct span bytes, size_t text_max, struct arena *a)
 {
 	struct url_list l;
 
 	url_list_init(&l, a, URL_LIST_MAX);
-	for (size_t i = 0; i < m->npart; i++) {
-		const struct mime_part *p = m->part[i];
-		bool html = is_html(p);
-
-		if (p->child == NULL &&
-		    (html || strcmp(p->type, "text") == 0))
-			read_part(&l, m, p, html, &text_max);
-	}
+	for (size_t i = 0; list == NULL && i < m->npart; i++)
+		read_part(&l, m, m->part[i], &text_max);
+	for (size_t i = 0; list != NULL && i < list->n; i++)
+		read_content(&l, m, &list->item[i], bytes, &text_max);
+	/* Some texts are missing there. */
+	if (list != NULL && list->defects != 0)
+		l.full = true;
 	return l;
 }
