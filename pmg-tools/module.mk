@@ -5,7 +5,7 @@ pmgconfig_SRCS := $(addprefix pmg-tools/, pmgconfig.c sync.c service.c vars.c \
 	site.c version.c hostinfo.c run.c)
 pmgconfig_PKGS := jansson
 pmg_SRCS := $(addprefix pmg-tools/, pmg.c pmg_status.c pmg_why.c ldap_state.c) \
-	$(wildcard pmg-tools/pmg_ldap*.c)
+	$(wildcard pmg-tools/pmg_ldap*.c pmg-tools/pmg_list*.c)
 pmg_PKGS := jansson
 MANPAGES += pmg-tools/pmgconfig.8 pmg-tools/pmg.8 pmg-tools/pmg.conf.5
 

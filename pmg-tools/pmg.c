@@ -1,6 +1,6 @@
 /*
- * pmg: looks at the gateway. It changes nothing but rules (pmg rules) and what
- * is known of LDAP directories (pmg ldap sync).
+ * pmg: looks at the gateway. It changes nothing but rules (pmg rules), user
+ * lists (pmg list) and what is known of LDAP directories (pmg ldap sync).
  */
 #include "pmg.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 #include "lib/base/log.h"
 #include "pmg_ldap.h"
+#include "pmg_list.h"
 #ifdef PMG_HAVE_RULES
 #include "pmg_rules.h"
 #endif
@@ -25,6 +26,7 @@ print_usage(FILE *f)
 	    "       pmg [--root DIR] rules ...\n"
 #endif
 	    "       pmg [--root DIR] ldap ...\n"
+	    "       pmg [--root DIR] list ...\n"
 	    "       pmg version\n", f);
 }
 
@@ -71,6 +73,8 @@ run(int argc, char **argv, struct pmg *p)
 #endif
 	if (strcmp(argv[0], "ldap") == 0)
 		return pmg_ldap_main(argc, argv, &p->paths);
+	if (strcmp(argv[0], "list") == 0)
+		return pmg_list_main(argc, argv, &p->paths);
 	optind = 0;
 	if (strcmp(argv[0], "status") == 0 &&
 	    parse_options(argc, argv, p) == 0 && optind == argc)

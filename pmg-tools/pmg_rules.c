@@ -275,6 +275,7 @@ test(int argc, char **argv, const struct paths *p)
 	struct rules_test t = {.rcpt = rcpt, .dir = RULES_TEST_UNSET,
 		.spam_level = RULES_TEST_UNSET, .at = RULES_TEST_UNSET};
 	struct directory *directory;
+	struct userlist *lists;
 	struct ruleset *rs;
 	struct err e;
 	int rc;
@@ -287,9 +288,11 @@ test(int argc, char **argv, const struct paths *p)
 		return fail(&e);
 	directory = rules_load_directory(p);
 	t.directory = directory;
+	t.lists = lists = rules_load_lists(p, &e);
 	rc = rules_test_run(rs, &t, &e);
 	directory_free(directory);
 	ruleset_free(rs);
+	userlist_free(lists);
 	return rc == 0 ? 0 : fail(&e);
 }
 

@@ -32,6 +32,15 @@ rules_load_active(const struct paths *p, struct err *e)
 	return rs;
 }
 
+struct userlist *
+rules_load_lists(const struct paths *p, struct err *e)
+{
+	AUTO_BUF struct buf b = {.max = USERLIST_FILE_MAX};
+
+	return file_read(p->lists, &b, e) == 0 ? userlist_load(buf_span(&b), e)
+	                                       : NULL;
+}
+
 static struct ruleset *
 load_descriptor(int fd, struct err *e)
 {

@@ -35,6 +35,7 @@ struct replay {
 	size_t last;
 	bool json;
 	struct directory *directory;	/* LDAP as it is now */
+	const struct userlist *lists;	/* as they are now; NULL = none */
 	/* what is found */
 	struct buf *recorded;	/* ring of `last` */
 	size_t nrecorded;	/* read in all */
@@ -161,6 +162,7 @@ judge(struct replay *r, const struct ruleset *before,
 	if (recorded_get(bytes, &m, a) != 0)
 		return -1;
 	m.facts.directory = r->directory;
+	userlist_apply(r->lists, &m.facts, a);
 	pb = rules_evaluate(before, &m.facts, a);
 	pa = rules_evaluate(after, &m.facts, a);
 	if (pb == NULL || pa == NULL)
@@ -344,6 +346,7 @@ static int
 run(struct replay *r, const struct paths *p)
 {
 	struct ruleset *before = NULL, *after = NULL;
+	struct userlist *lists = NULL;
 	struct err e = {""};
 	int rc = EXIT_IMPOSSIBLE;
 
@@ -355,6 +358,7 @@ run(struct replay *r, const struct paths *p)
 		goto out;
 	}
 	r->directory = rules_load_directory(p);
+	r->lists = lists = rules_load_lists(p, &e);
 	judge_all(r, before, after);
 	directory_free(r->directory);
 	if (r->json)
@@ -363,6 +367,7 @@ run(struct replay *r, const struct paths *p)
 		print_text(r);
 	rc = r->changed > 0 ? EXIT_CHANGED : EXIT_SAME;
 out:
+	userlist_free(lists);
 	ruleset_free(before);
 	ruleset_free(after);
 	return rc;

@@ -143,8 +143,29 @@ print_assumed(const struct ruleset *rs, const struct rules_test *t,
 	    uses_object(rs, WHO_LDAP_USER)))
 		puts("assumed: nobody is in an LDAP profile (no data yet: pmg "
 		    "ldap sync)");
-	if (needs & NEED_SPAM)
-		puts("assumed: the sender is on no recipient's personal list");
+	if ((needs & NEED_SPAM) && t->lists == NULL)
+		puts("assumed: the sender is on no user list (lists.active "
+		    "cannot be read)");
+}
+
+/* Whose list decides about the spam objects, for whom. */
+static void
+print_lists(const struct userlist_match *m, const struct envelope *env)
+{
+	for (size_t i = 0; m != NULL && i < env->nrcpt; i++) {
+		AUTO_BUF struct buf b = {.max = LINE_MAX_BYTES};
+
+		if (m[i].verdict == 0)
+			continue;
+		buf_puts(&b, "List     for <");
+		put_safe(&b, env->rcpt[i].addr);
+		buf_printf(&b, "> the sender is %s by the list of ",
+		    m[i].verdict < 0 ? "allowed" : "blocked");
+		put_safe(&b, *m[i].owner != '\0' ? m[i].owner : "all");
+		buf_puts(&b, ": ");
+		put_safe(&b, m[i].entry);
+		print_wrapped(&b, INDENT);
+	}
 }
 
 static void
@@ -297,6 +318,7 @@ evaluate(const struct ruleset *rs, const struct rules_test *t,
 	struct facts f = {.env = &env, .virus = t->virus, .spam_known = true,
 		.spam_level = t->spam_level > 0 ? t->spam_level : 0,
 		.size = msg.n, .spf = t->spf, .directory = t->directory};
+	const struct userlist_match *listed = NULL;
 	struct plan *p;
 
 	set_time(&f, t->at != RULES_TEST_UNSET ? t->at : time(NULL));
@@ -304,6 +326,8 @@ evaluate(const struct ruleset *rs, const struct rules_test *t,
 	p = NULL;
 	if (content_facts(&f, a)) {
 		f.limits = f.limits || t->limits;
+		if (ruleset_needs(rs, env.dir) & NEED_SPAM)
+			listed = userlist_apply(t->lists, &f, a);
 		p = rules_evaluate(rs, &f, a);
 	}
 	if (p == NULL)
@@ -311,6 +335,7 @@ evaluate(const struct ruleset *rs, const struct rules_test *t,
 		    "for a message", t->file);
 	print_message(t, &f, a);
 	print_assumed(rs, t, &f);
+	print_lists(listed, &env);
 	print_matches(p, &env);
 	print_groups(&f, p);
 	print_notices(p, &env);

@@ -3,6 +3,7 @@
 #define PMG_TOOLS_PMG_RULES_TEST_H
 
 #include "lib/rules/rules.h"
+#include "lib/rules/userlist.h"
 
 /* What the command line says; UNSET = not given. */
 enum { RULES_TEST_UNSET = -1, RULES_TEST_RCPTS = 1000 };
@@ -21,6 +22,7 @@ struct rules_test {
 	enum spf_result spf;
 	bool limits;			/* assumed to be exceeded */
 	const struct directory *directory;	/* LDAP; NULL = none */
+	const struct userlist *lists;	/* NULL = cannot be read */
 };
 
 /* Prints which rules match, why, and what happens to each recipient. -1: e
