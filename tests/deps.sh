@@ -25,7 +25,7 @@ for p in $wanted; do
 done
 
 need_user=
-for u in pmgd pmg-scan pmg-store pmg-spamd; do
+for u in pmgd pmg-scan pmg-store pmg-spamd pmg-ldap; do
 	getent passwd "$u" >/dev/null || need_user="$need_user $u"
 done
 getent group pmg >/dev/null || need_user="$need_user group:pmg"
@@ -63,7 +63,7 @@ if [ -n "$missing" ]; then
 fi
 
 getent group pmg >/dev/null || groupadd --system pmg
-for u in pmgd pmg-scan pmg-store pmg-spamd; do
+for u in pmgd pmg-scan pmg-store pmg-spamd pmg-ldap; do
 	getent passwd "$u" >/dev/null || useradd --system --user-group \
 	    --home-dir /nonexistent --no-create-home \
 	    --shell /usr/sbin/nologin --comment "mail gateway" "$u"

@@ -291,7 +291,8 @@ parent_sandbox(const struct parent_options *o, bool tcp)
 	AUTO_FREE char *strikes = folder_of(o->paths->strikes);
 	AUTO_FREE char *rules = folder_of(o->paths->rules);
 	const char *read_paths[] = {"/usr", "/etc/localtime", "/dev/urandom",
-	    "/sys/devices/system/cpu", o->paths->config, rules, NULL};
+	    "/sys/devices/system/cpu", o->paths->config, rules,
+	    o->paths->ldap, NULL};
 	const char *write_paths[] = {o->paths->active, o->paths->events,
 	    o->paths->recent, strikes, NULL};
 	struct sandbox sb = {.net = tcp ? SANDBOX_NET_INET : SANDBOX_NET_UNIX,

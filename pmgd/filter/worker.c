@@ -131,7 +131,7 @@ worker_refresh_directory(struct worker *w)
 		watched_take(&w->directory_file);
 	}
 	if (d == NULL) {
-		log_error("ldap: %s: %s%s", w->paths->ldap_active, e.text,
+		log_error("ldap.active: %s%s", e.text,
 		    w->directory ? "; the former data stay" : "");
 		return;
 	}

@@ -140,6 +140,7 @@ class Gateway:
                 ("run/pmg/spamd", "pmg-spamd", None, 0o755),
                 ("var/lib/pmg", "root", None, 0o755),
                 ("var/lib/pmg/rules", "pmg-store", "pmg", 0o755),
+                ("var/lib/pmg/ldap", "pmg-ldap", "pmg", 0o755),
                 ("var/lib/pmg/store", "pmg-store", None, 0o700),
                 ("var/lib/pmg/events", "root", "pmg", 0o755),
                 ("var/lib/pmg/events/pmgd", "pmgd", "pmg", 0o750),
