@@ -297,6 +297,20 @@ def test_control_per_recipient_replies_would_duplicate(gw, ident):
     assert final_count(gw, to[0]) == 2 and final_count(gw, to[1]) == 1
 
 
+def test_death_before_the_reply_is_no_second_copy(gw, ident):
+    """Of a set; a transaction with Postfix cannot be found again (control)."""
+    for domains, copies in (((PASS, STRIP), 1), ((PASS, PASS), 2)):
+        to = rcpts("%s-%d" % (ident, copies), *domains)
+        raw = mail(to[0]).replace(
+            b"Subject:", b"X-PMG-Test: die-after-reinject\r\nSubject:", 1)
+        for _ in range(2):
+            with pytest.raises((OSError, ValueError)):
+                deliver(gw, to, raw)
+        wait_for(lambda: len(gw.sink.to(to[1])) >= copies, "both copies")
+        assert deliver(gw, to, raw)[0].code == 250      # parked
+        assert [len(gw.sink.to(x)) for x in to] == [copies] * 2
+
+
 # ---- time ----
 
 def virus(ident, rcpt):

@@ -1,5 +1,6 @@
-"""R7: each dependency fails in turn, after-queue: what the table of
-doc/RELIABILITY.md says must come out."""
+"""R7: each dependency fails in turn, after and before the queue (LMTP and
+ESMTP to the filter): what the table of doc/RELIABILITY.md says must come out.
+Mail with several recipients before the queue: ../test_together.py."""
 
 import concurrent.futures
 import os
@@ -104,12 +105,19 @@ SLOW_CELLS = {
     "store hangs": (frozen("pmgd-store"), 250, BUSY),
     "next hop hangs": (next_hop(action="hang"), BUSY, 250),
 }
+MODES = ("after", "before")     # the queue
+ALL_SLOW = [(m, c) for m in MODES for c in SLOW_CELLS]
+if not os.environ.get("PMG_LONG"):
+    ALL_SLOW.remove(("before", "scanner hangs"))
+    ALL_SLOW.remove(("before", "store is down"))
+    ALL_SLOW.remove(("before", "next hop hangs"))
 
 
-def play(g, cell, row, folder, sink_log, tag):
+def play(g, mode, cell, row, folder, sink_log, tag):
     """Breaks, sends, repairs, sends again what was deferred, and judges."""
     (break_, repair), good, bad = row
-    load = Load(g, folder, where=g.filter_in, lmtp=True, threads=THREADS)
+    load = Load(g, folder, where=g.filter_in, lmtp=mode == "after",
+                threads=THREADS)
     mails = {"%s-%d" % (tag, n): n % 2 == 1 for n in range(MAILS)}
     # Spam only where the test is about spamd: after that its circuit breaker
     # is open for a while, and a virus is quarantined without a score.
@@ -139,7 +147,7 @@ def play(g, cell, row, folder, sink_log, tag):
               if 400 <= during[i] < 500 or during[i] == 0])
     load.collect()
     status, verdict, out = load.check(sink_log)
-    figures("R7", cell=cell, mails=MAILS, codes=sorted(during.values()),
+    figures("R7", mode=mode, cell=cell, mails=MAILS, codes=sorted(during.values()),
             duplicates=verdict["duplicates"], lost=len(verdict["lost"]))
     assert not verdict["lost"] and not verdict["damaged"], out
     assert not verdict["parked"], "a hanging peer made a mail look guilty"
@@ -157,29 +165,30 @@ def play(g, cell, row, folder, sink_log, tag):
         assert verdict["lost"] == [ident]
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("cell", CELLS)
-def test_cell(world, cell):
+def test_cell(world, cell, mode):
     g, folder, sink_log = world
-    tag = "c%d" % list(CELLS).index(cell)
-    play(g, cell, CELLS[cell], os.path.join(folder, tag), sink_log, tag)
+    tag = "c%s%d" % (mode[0], list(CELLS).index(cell))
+    play(g, mode, cell, CELLS[cell], os.path.join(folder, tag), sink_log, tag)
 
 
 @pytest.fixture(scope="module")
 def slow_results():
-    """{cell: Future}, all under way."""
-    def one(cell):
-        tag = "s%d" % list(SLOW_CELLS).index(cell)
+    """{(mode, cell): Future}, all under way."""
+    def one(mode, cell):
+        tag = "s%s%d" % (mode[0], list(SLOW_CELLS).index(cell))
         folder = evidence("r7-" + tag)
         sink_log = os.path.join(folder, "sink.jsonl")
         with Gateway(rig_root("r7-" + tag), with_postfix=False,
                      with_spamd=False, sink_log=sink_log,
                      conf=SETTINGS) as g:
-            play(g, cell, SLOW_CELLS[cell], folder, sink_log, tag)
+            play(g, mode, cell, SLOW_CELLS[cell], folder, sink_log, tag)
 
     with concurrent.futures.ThreadPoolExecutor(len(SLOW_CELLS)) as pool:
-        yield {cell: pool.submit(one, cell) for cell in SLOW_CELLS}
+        yield {x: pool.submit(one, *x) for x in ALL_SLOW}
 
 
-@pytest.mark.parametrize("cell", SLOW_CELLS)
-def test_slow_cell(slow_results, cell):
-    slow_results[cell].result()
+@pytest.mark.parametrize("mode,cell", ALL_SLOW)
+def test_slow_cell(slow_results, mode, cell):
+    slow_results[mode, cell].result()
