@@ -9,7 +9,9 @@ import subprocess
 import pytest
 
 from tests.rig.gateway import TREE, Gateway, bin_dir
+from tests.rig.sender import send
 
+from .. import together
 from ..conftest import evidence, rig_root
 from .load import Load, figures, make_mail
 
@@ -131,3 +133,25 @@ def test_control_a_store_that_ignores_errors_is_seen():
         os.symlink(os.path.join(source, name), os.path.join(bins, name))
     findings, hits = run("r10-broken", folder, bins)
     assert hits and any("250 though fsync failed" in f for f in findings)
+
+
+def test_no_discard_without_its_record():
+    """fdatasync of the event file fails once: what a rule would discard is
+    deferred, before the queue for all recipients, and nobody has it."""
+    folder = evidence("r10-events")
+    faults = Faults(folder)
+    with Gateway(rig_root("r10-events"), with_postfix=False, with_spamd=False,
+                 service_env={"pmgd": {"LD_PRELOAD": faults.library,
+                                       "PMG_FAULTS": faults.path}}) as g:
+        together.rules(g)
+        for lmtp in (False, True):
+            to = together.rcpts("ev%d" % lmtp, together.PASS, together.BLOCK)
+            raw = together.mail("ev%d" % lmtp)
+            faults.arm(2, 1, EIO)
+            r = send(g.filter_in, together.SENDER, to, raw, lmtp=lmtp).final
+            assert faults.disarm()
+            assert [x.code for x in r] == ([250, 451] if lmtp else [451])
+            assert len(g.sink.to(to[0])) == int(lmtp)
+            r = send(g.filter_in, together.SENDER, to, raw, lmtp=lmtp).final
+            assert {x.code for x in r} == {250}
+            assert len(g.sink.to(to[0])) == 1 + int(lmtp)
