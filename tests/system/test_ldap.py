@@ -305,7 +305,7 @@ def answer_bytes(server, site):
 def test_cut_in_the_middle(synced, server):
     whole = answer_bytes(server, synced)
     assert whole > 500000
-    for limit in (10, 60, whole // 3, whole // 2, whole - 1000, whole - 2):
+    for limit in (10, whole // 3, whole // 2, whole - 2):
         proxy = Proxy(server.port, limit=limit)
         synced.conf(profile(proxy.port))
         failing(synced, "LDAP server")
