@@ -3,6 +3,7 @@ bench: all
 	@tests/deps.sh tests/bench/deps.txt
 	@PMG_BIN_DIR=$(CURDIR)/$(O)/bin python3 -m tests.bench.bench $(BENCH_ARGS)
 	@$(MAKE) -s bench-parse
+	@$(MAKE) -s bench-rules
 
 # Parsers only. GMime's is built where its library is.
 BENCH_GMIME := $(shell pkg-config --exists gmime-3.0 2>/dev/null && echo yes)
@@ -19,4 +20,11 @@ $(O)/bench/parse_gmime: tests/bench/parse_gmime.c
 bench-parse: $(PARSERS)
 	@python3 -m tests.bench.parse --build $(CURDIR)/$(O) $(PARSE_ARGS)
 
-.PHONY: bench bench-parse
+$(O)/bench/rules: $(O)/tests/bench/rules.o $(O)/libpmg.a
+	@mkdir -p $(@D)
+	$(if $(V),,@)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+bench-rules: $(O)/bench/rules
+	@python3 -m tests.bench.rules $(CURDIR)/$(O)/bench/rules $(RULES_ARGS)
+
+.PHONY: bench bench-parse bench-rules

@@ -1,8 +1,10 @@
 #include "lib/rules/address.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include "lib/base/str.h"
 
+enum { MAPPED_BITS = 96 };		/* of ::ffff:0:0 */
 static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 static bool
@@ -62,7 +64,8 @@ network_parse_cidr(const char *text, struct network *n)
 static bool
 is_mapped(const struct network *n)
 {
-	return n->prefix >= 96 && memcmp(n->addr, mapped, sizeof(mapped)) == 0;
+	return n->prefix >= MAPPED_BITS &&
+	    memcmp(n->addr, mapped, sizeof(mapped)) == 0;
 }
 
 bool
@@ -118,6 +121,74 @@ address_index_add_network(struct address_index *x, const struct network *n,
     uint32_t group, uint32_t object)
 {
 	x->network[x->nnetwork++] = (struct address_network){*n, group, object};
+}
+
+static int
+compare_addr(const struct network *a, const struct network *b)
+{
+	return memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
+static int
+network_order(const void *va, const void *vb)
+{
+	const struct network *a = &((const struct address_network *)va)->net;
+	const struct network *b = &((const struct address_network *)vb)->net;
+
+	return a->prefix != b->prefix ? (a->prefix < b->prefix ? -1 : 1) :
+	    compare_addr(a, b);
+}
+
+void
+address_index_finish(struct address_index *x)
+{
+	if (x->nnetwork > 0)
+		qsort(x->network, x->nnetwork, sizeof(*x->network),
+		    network_order);
+	for (size_t i = 0; i < x->nnetwork; i++) {
+		unsigned prefix = x->network[i].net.prefix;
+
+		if (i == 0 || prefix != x->network[i - 1].net.prefix)
+			x->run[x->nrun++] = (struct address_run){prefix, i, 0};
+		x->run[x->nrun - 1].n++;
+	}
+}
+
+/* The first network of the run that is not below n. */
+static size_t
+find_network(const struct address_index *x, const struct address_run *run,
+    const struct network *n)
+{
+	size_t low = run->first, high = run->first + run->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (compare_addr(&x->network[mid].net, n) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+void
+address_index_networks(const struct address_index *x, const struct network *ip,
+    void (*hit)(void *arg, uint32_t group, uint32_t object), void *arg)
+{
+	for (size_t r = 0; r < x->nrun; r++) {
+		const struct address_run *run = &x->run[r];
+		struct network masked = *ip;
+
+		if (is_mapped(ip) && run->prefix < MAPPED_BITS)
+			continue;
+		masked.prefix = run->prefix;
+		network_clear_host(&masked);
+		for (size_t i = find_network(x, run, &masked);
+		    i < run->first + run->n &&
+		    compare_addr(&x->network[i].net, &masked) == 0; i++)
+			hit(arg, x->network[i].group, x->network[i].object);
+	}
 }
 
 const struct address_entry *

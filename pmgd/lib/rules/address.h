@@ -1,7 +1,8 @@
 /*
  * Who an address is: an index from e-mail addresses, domains and IP networks
  * to the objects that name them. Addresses and domains are looked up in a hash
- * table, whatever their number; networks are compared one after another.
+ * table, networks in a sorted list for each length of prefix that occurs: the
+ * time does not depend on how many there are.
  */
 #ifndef PMG_RULES_ADDRESS_H
 #define PMG_RULES_ADDRESS_H
@@ -39,6 +40,12 @@ struct address_network {
 	uint32_t group, object;
 };
 
+/* Networks with the same prefix, by address. */
+struct address_run {
+	unsigned prefix;
+	size_t first, n;
+};
+
 struct address_index {
 	uint32_t *bucket;	/* index + 1 */
 	size_t nbucket;		/* a power of two */
@@ -46,6 +53,8 @@ struct address_index {
 	size_t nentry;
 	struct address_network *network;
 	size_t nnetwork;
+	struct address_run run[129];
+	size_t nrun;
 };
 
 /* For exactly these numbers of entries; false when a has no room. */
@@ -55,10 +64,16 @@ void address_index_add(struct address_index *x, struct span key,
     uint32_t group, uint32_t object);
 void address_index_add_network(struct address_index *x,
     const struct network *n, uint32_t group, uint32_t object);
+/* When everything was added. */
+void address_index_finish(struct address_index *x);
 
 /* Walks the entries equal to key: *pos starts at 0; NULL = no more. */
 const struct address_entry *address_index_next(const struct address_index *x,
     struct span key, uint32_t *pos);
+/* Calls hit(arg, group, object) for each network that contains ip. */
+void address_index_networks(const struct address_index *x,
+    const struct network *ip,
+    void (*hit)(void *arg, uint32_t group, uint32_t object), void *arg);
 /* Behind the last '@'; empty when nothing stands before it. */
 struct span address_domain(const char *addr);
 

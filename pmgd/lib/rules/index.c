@@ -89,6 +89,7 @@ index_who(struct ruleset *rs)
 	for (size_t g = 0; g < rs->ngroup; g++)
 		for (size_t i = 0; i < rs->group[g].nobject; i++)
 			index_who_object(rs, (uint32_t)g, (uint32_t)i);
+	address_index_finish(&rs->who);
 }
 
 static bool

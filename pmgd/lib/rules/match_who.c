@@ -80,17 +80,20 @@ match_parents(const struct who *w, struct span domain)
 }
 
 static void
-match_networks(const struct who *w)
+on_network(void *arg, uint32_t group, uint32_t object)
 {
-	const struct address_index *x = &w->rs->who;
+	const struct who *w = arg;
+
+	group_hit_note(&w->hit[group], object);
+}
+
+static void
+match_networks(struct who *w)
+{
 	struct network client;
 
-	if (!network_parse_ip(w->person->client, &client))
-		return;
-	for (size_t i = 0; i < x->nnetwork; i++)
-		if (network_contains(&x->network[i].net, &client))
-			group_hit_note(&w->hit[x->network[i].group],
-			    x->network[i].object);
+	if (network_parse_ip(w->person->client, &client))
+		address_index_networks(&w->rs->who, &client, on_network, w);
 }
 
 /*
