@@ -13,6 +13,7 @@ enum {
 	FLAGS = HS_FLAG_CASELESS | HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH |
 	    HS_FLAG_ALLOWEMPTY | HS_FLAG_UTF8,
 	SUBJECT_MAX = 1 << 30,		/* hs_scan takes an unsigned int */
+	REPEATS_SMALL = 30,		/* a sum that is never too large */
 };
 
 struct pattern_set {
@@ -48,25 +49,58 @@ utf8_repair(struct buf *out, struct span s)
 
 /*
  * What the library refuses, where it stands in the pattern, and what an
- * administrator can do about it. construct: NULL-terminated beginnings to look
- * for when the library does not tell the place.
+ * administrator can do about it. construct: beginnings to look for when the
+ * library does not tell the place.
  */
-static const struct refusal {
+enum { CONSTRUCTS_MAX = 6 };
+struct refusal {
 	const char *word;		/* in the library's message */
-	const char *construct[5];
+	const char *construct[CONSTRUCTS_MAX];
 	const char *hint;
-} refusals[] = {
+};
+
+/* The first whose word is found counts. */
+static const struct refusal refusals[] = {
 	{"Zero-width", {"(?=", "(?!", "(?<=", "(?<!"},
 	    "look-ahead and look-behind cannot be used; describe what shall "
 	    "match, or let a rule with a higher priority take the exceptions"},
-	{"Back-references", {"\\1", "\\2", "\\3", "\\k"},
+	{"Back-references", {"\\1", "\\2", "\\3", "\\k", "\\g", "(?P="},
 	    "write the text again in place of the reference"},
 	{"Possessive", {"++", "*+", "?+", "}+"},
 	    "leave out the second sign; matching never takes long here"},
 	{"Atomic", {"(?>"},
 	    "write (?:...); matching never takes long here"},
-	{"start anchors", {"^"}, "'^' can only stand at the beginning"},
-	{"end anchors", {"$"}, "'$' can only stand at the end"},
+	{"Conditional", {"(?("}, "write both cases as alternatives: (?:a|b)"},
+	{"Subpattern", {NULL},
+	    "write the group again in place of the reference"},
+	{"Callout", {NULL}, "leave it out"},
+	{"control verb", {NULL},
+	    "leave it out; matching never takes long here"},
+	{"start anchors", {"^", "\\A"}, "'^' can only stand at the beginning"},
+	{"end anchors", {"$", "\\z", "\\Z"}, "'$' can only stand at the end"},
+	{"\\G", {NULL}, "leave it out: every text is searched once"},
+	{"\\K", {NULL}, "leave it out: only whether it matches counts"},
+	{"\\X", {NULL}, "write a dot for one character, or .*"},
+	{"\\R", {NULL}, "write \\s+ for any blanks and line ends"},
+	{"\\C", {NULL}, "write a dot for one character"},
+	{"'\\N'", {NULL}, "write [^\\n] for all but a line end, \\x{41} for a "
+	    "character by its number"},
+	{"'\\", {NULL}, "leave it out: upper and lower case are the same"},
+	{"Value in", {NULL}, "the last character is \\x{10FFFF}"},
+	{"collating", {NULL}, "write the characters themselves: [a-z]"},
+	{"POSIX named", {NULL}, "there are [:alpha:], [:digit:], [:alnum:], "
+	    "[:upper:], [:lower:], [:punct:], [:space:], [:xdigit:]"},
+	{"Unknown property", {NULL}, "there are \\p{L} letters, \\p{N} numbers, "
+	    "\\p{P} punctuation, and scripts: \\p{Greek}"},
+	{"Range out of order", {NULL},
+	    "the smaller character goes first: [a-z]"},
+	{"character after (?", {NULL},
+	    "groups are (...) and (?:...), options (?i), (?m), (?s), (?x)"},
+	{"Group name", {NULL}, "names begin with a letter: (?<name>...)"},
+	{"comment", {"#"},
+	    "end it with a line end, or write \\# for the character itself"},
+	{"Unescaped", {NULL}, "write \\\\ for the character itself"},
+	{"\\c must", {NULL}, "write \\x{1} for a character by its number"},
 	{"Invalid repeat", {NULL},
 	    "'*', '+' and '?' repeat what stands before them; any text is "
 	    ".* and a dot is \\."},
@@ -78,6 +112,13 @@ static const struct refusal {
 	{"Bounded repeat", {"{"}, "use smaller numbers"},
 	{"too large", {NULL}, "use smaller repeat counts"},
 };
+/* Fine by itself, but its end is not seen where more follows. */
+static const struct refusal open_end = {NULL, {"\\Q"},
+	"end it within the expression: \\Q...\\E"};
+static const struct refusal too_large = {NULL, {"{"},
+	"use smaller repeat counts, or '*' and '+'"};
+static const struct refusal other = {NULL, {NULL},
+	"doc/RULES.md tells what can be used"};
 
 static const struct refusal *
 refusal_find(const char *message)
@@ -85,33 +126,35 @@ refusal_find(const char *message)
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (strstr(message, refusals[i].word) != NULL)
 			return &refusals[i];
-	return NULL;
+	return &other;
 }
 
+/* sure: not where the library may have meant another one of them. */
 static bool
-is_construct(struct span text, size_t i, const char *c)
+is_construct(struct span text, size_t i, const char *c, bool sure)
 {
 	unsigned char before = i > 0 ? text.p[i - 1] : '|';
 	unsigned char after = i + 1 < text.n ? text.p[i + 1] : '|';
 
 	if (!span_eq(span_sub(text, i, strlen(c)), span_str(c)))
 		return false;
-	if (strcmp(c, "^") == 0)
+	if (sure && strcmp(c, "^") == 0)
 		return before != '|' && before != '(';
-	if (strcmp(c, "$") == 0)
+	if (sure && strcmp(c, "$") == 0)
 		return after != '|' && after != ')';
 	return true;
 }
 
 /* Offset of the first of the constructs, outside [...]; SIZE_MAX = none. */
 static size_t
-locate(struct span text, const char *const construct[5])
+locate(struct span text, const struct refusal *r, bool sure)
 {
 	bool class = false;
 
 	for (size_t i = 0; i < text.n; i++) {
-		for (size_t k = 0; !class && construct[k] != NULL; k++)
-			if (is_construct(text, i, construct[k]))
+		for (size_t k = 0; !class && k < CONSTRUCTS_MAX &&
+		    r->construct[k] != NULL; k++)
+			if (is_construct(text, i, r->construct[k], sure))
 				return i;
 		if (text.p[i] == '\\')
 			i++;
@@ -150,34 +193,42 @@ cut_index(struct span *m)
 	return SIZE_MAX;
 }
 
+/* text: what the administrator wrote; NULL: the place is in something else. */
 static int
-refuse(const char *message, const char *text, struct err *e)
+refuse(const char *message, const struct refusal *r, const char *text,
+    struct err *e)
 {
-	const struct refusal *r = refusal_find(message);
 	struct span m = span_str(message);
 	size_t pos = cut_index(&m);
 	char where[48] = "";
 
-	if (pos == SIZE_MAX && r != NULL && text != NULL)
-		pos = locate(span_str(text), r->construct);
+	if (text != NULL && (pos == SIZE_MAX || r == &open_end))
+		pos = locate(span_str(text), r, true);
+	if (text != NULL && pos == SIZE_MAX)
+		pos = locate(span_str(text), r, false);
 	if (pos != SIZE_MAX && text != NULL)
 		snprintf(where, sizeof(where), " at position %zu", pos + 1);
-	return err_set(e, "%.*s%s%s%s", (int)m.n, (const char *)m.p, where,
-	    r != NULL ? ": " : "", r != NULL ? r->hint : "");
+	return err_set(e, "%.*s%s: %s", (int)m.n, (const char *)m.p, where,
+	    r->hint);
 }
 
+/* r: what to say; NULL: what fits the message. */
 static int
-expression_check(const char *expression, const char *text, struct err *e)
+expression_check(const char *expression, const char *text,
+    const struct refusal *r, struct err *e)
 {
 	hs_compile_error_t *error = NULL;
 	hs_expr_info_t *info = NULL;
+	const char *message = "Cannot be compiled";
 	hs_error_t rc;
 
 	rc = hs_expression_info(expression, FLAGS, &info, &error);
 	free(info);
 	if (rc == HS_SUCCESS)
 		return 0;
-	refuse(error != NULL ? error->message : "Cannot be compiled", text, e);
+	if (error != NULL)
+		message = error->message;
+	refuse(message, r != NULL ? r : refusal_find(message), text, e);
 	hs_free_compile_error(error);
 	return -1;
 }
@@ -192,6 +243,51 @@ expression(const struct pattern *p)
 {
 	return p->whole ? xasprintf("\\A(?:%s)\\z", p->text) :
 	    xstrdup(p->text);
+}
+
+/* The sum of the numbers in {}, as far as they are repeats. */
+static int64_t
+repeats(struct span text)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		int64_t n = 0;
+
+		if (text.p[i] == '\\') {
+			i++;
+			continue;
+		}
+		if (text.p[i] != '{')
+			continue;
+		for (; i + 1 < text.n && (ascii_isdigit(text.p[i + 1]) ||
+		    text.p[i + 1] == ','); i++)
+			n = text.p[i + 1] == ',' ? 0 :
+			    10 * n + text.p[i + 1] - '0';
+		sum += n;
+	}
+	return sum;
+}
+
+/* Counted repeats can make it too large, which only compiling tells; it is
+ * better said when it is saved than when all rules are compiled. */
+static int
+trial_compile(const char *expression, const char *text, struct err *e)
+{
+	hs_compile_error_t *error = NULL;
+	hs_database_t *db = NULL;
+
+	if (repeats(span_str(text)) < REPEATS_SMALL)
+		return 0;
+	if (hs_compile(expression, FLAGS, HS_MODE_BLOCK, NULL, &db, &error) ==
+	    HS_SUCCESS) {
+		hs_free_database(db);
+		return 0;
+	}
+	refuse(error != NULL ? error->message : "Cannot be compiled",
+	    &too_large, text, e);
+	hs_free_compile_error(error);
+	return -1;
 }
 
 /*
@@ -212,10 +308,12 @@ pattern_check(const struct pattern *p, struct err *e)
 	valid = utf8_valid_prefix(s);
 	if (valid < s.n)
 		return err_set(e, "Not UTF-8 at position %zu", valid + 1);
-	if (expression_check(p->text, p->text, e) != 0)
+	if (expression_check(p->text, p->text, NULL, e) != 0)
 		return -1;
 	whole = expression(p);
-	return expression_check(whole, NULL, e);
+	if (expression_check(whole, p->text, &open_end, e) != 0)
+		return -1;
+	return trial_compile(whole, p->text, e);
 }
 
 static int
@@ -242,6 +340,7 @@ compile_expressions(char **text, size_t n, struct buf *out, size_t *bad_r,
 	AUTO_FREE unsigned *id = xcalloc(n, sizeof(*id));
 	hs_compile_error_t *error = NULL;
 	hs_database_t *db = NULL;
+	const char *message;
 	int rc;
 
 	for (size_t i = 0; i < n; i++) {
@@ -252,8 +351,8 @@ compile_expressions(char **text, size_t n, struct buf *out, size_t *bad_r,
 	    HS_MODE_BLOCK, &plain, &db, &error) != HS_SUCCESS) {
 		if (error != NULL && error->expression >= 0)
 			*bad_r = (size_t)error->expression;
-		refuse(error != NULL ? error->message : "Cannot be compiled",
-		    NULL, e);
+		message = error != NULL ? error->message : "Cannot be compiled";
+		refuse(message, refusal_find(message), NULL, e);
 		hs_free_compile_error(error);
 		return -1;
 	}
