@@ -23,27 +23,19 @@ from tests.model import compare     # noqa: E402
 RULES = "pmgd/lib/rules/"
 # name, file, pattern (a regular expression, exactly one place), replacement
 MUTANTS = (
+    # Order, ends, copies
     ("a final rule does not take its recipients", "plan.c",
      r"i < ev->ncand && t->final == NO_RULE", "i < ev->ncand"),
     ("of rules with the same priority the lower id goes first", "load.c",
      r"return a->id > b->id \? -1 : 1;", "return a->id < b->id ? -1 : 1;"),
-    ("the last minute is not in the frame", "match.c",
-     r"minute >= o->number && minute <= o->number2",
-     "minute >= o->number && minute < o->number2"),
-    ("marks of the last group instead of all", "plan.c",
-     r"c->marks\[i\] \|= marks\[i\]", "c->marks[i] = marks[i]"),
     ("one copy for recipients with different ends", "plan.c",
      r"if \(x->final != y->final\)", "if (0)"),
-    ("the allowlist of a recipient is forgotten", "match.c",
-     r"if \(list < 0\)", "if (list < -1)"),
-    ("everyone has the first recipient's lists", "match.c",
-     r"f->user_list\[r\]", "f->user_list[0]"),
+    ("one copy for recipients with different marks", "plan.c",
+     r"c->info->uses_marks && has_bit", "0 && has_bit"),
+    ("the marks of those on no list for everyone", "plan.c",
+     r"c->marks\[t->listed\];", "c->marks[0];"),
     ("attachments go after the disclaimer was added", "object.c",
      r"(\{ACTION_REMOVE, CAT_ACTION, -1, )40", r"\g<1>50"),
-    ("To looks at the client's address, too", "plan.c",
-     r"(rcpt\[rcpt\]\.addr), NULL,", r"\1, ev->f->env->client_addr,"),
-    ("file names are sought, not anchored", "object.c",
-     r" \|\| o->type == WHAT_FILENAME", ""),
     ("a BCC is made from the first copy, whoever it is for", "plan.c",
      r"\.group = ev->taker\[rcpt\[0\]\]\.group", ".group = 0"),
     ("fields of inactive rules are stripped", "index.c",
@@ -51,9 +43,70 @@ MUTANTS = (
      "if (dir >= 0)"),
     ("accept goes before block in one rule", "object.c",
      r"(\{ACTION_ACCEPT, CAT_ACTION, -1, )99", r"\g<1>97"),
-    ("names in archives count for file name", "match.c",
+    # Who
+    ("To looks at the client's address, too", "plan.c",
+     r"(rcpt\[rcpt\]\.addr), NULL,", r"\1, ev->f->env->client_addr,"),
+    ("a parent domain keeps its dot", "match_who.c",
+     r"span_sub\(domain, \+\+dot, domain\.n\)",
+     "span_sub(domain, dot++, domain.n)"),
+    ("every domain means its subdomains", "match_who.c",
+     r" && \(o->flags & OBJ_SUBDOMAINS\)\)", ")"),
+    ("receiver objects in From", "match_who.c",
+     r"return !receiver \|\| w->person->client == NULL;", "return true;"),
+    ("unknown LDAP addresses are those that are known", "match_who.c",
+     r"\(o->number == LDAP_KNOWN\)", "true"),
+    ("nobody was ever synchronised, so all are unknown", "match_who.c",
+     r"return false;\n(\tif \(o->type == WHO_LDAP_USER\))",
+     r"return o->type == WHO_LDAP_GROUP && o->number == LDAP_UNKNOWN;\n\1"),
+    ("IPv4 in networks of IPv6", "address.c",
+     r"run->prefix < MAPPED_BITS", "0"),
+    # When
+    ("the last minute is not in the frame", "match_when.c",
+     r"t->minute_of_day <= o->number2", "t->minute_of_day < o->number2"),
+    ("after midnight it is another weekday", "match_when.c",
+     r"day_counts\(o, yesterday\)", "day_counts(o, t->weekday)"),
+    ("the zone of a frame is forgotten", "match_when.c",
+     r"if \(z != NULL\)", "if (0)"),
+    ("summer is not over before the next transition", "../base/zone.c",
+     r"transition\(z, mid\) <= utc", "transition(z, mid) <= utc + 86400 * 200"),
+    # What
+    ("the allowlist of a recipient is forgotten", "match_what.c",
+     r"if \(listed == LISTED_ALLOWED\)", "if (0)"),
+    ("everyone has the first recipient's lists", "plan.c",
+     r"match_listed\(ev->f, r\)", "match_listed(ev->f, 0)"),
+    ("file names are sought, not anchored", "object.c",
+     r"o->type == WHAT_FILENAME \|\| ", ""),
+    ("names in archives count for file name", "match_what.c",
      r"in->depth == 0 && wanted\(w, PAT_FILENAME\)",
      "wanted(w, PAT_FILENAME)"),
+    ("what a header says counts for only content", "match_what.c",
+     r"w->by_content = by_content;", "w->by_content = true;"),
+    ("top part only looks at every part", "match_what.c",
+     r"\(\(o->flags & OBJ_TOP_ONLY\) && w->part->parent != NULL\)", "false"),
+    ("SPF results by their number, not by their bit", "match_what.c",
+     r"o->number >> f->spf & 1", "(o->number & f->spf) != 0"),
+    ("the greatest size does not count", "match_what.c",
+     r"size <= \(uint64_t\)o->number2", "size < (uint64_t)o->number2"),
+    # Modes
+    ("marks of the last group instead of all", "category.c",
+     r"\(\*sum\)\[i\] \|= part\[i\]", "(*sum)[i] = part[i]"),
+    ("who-groups are all \"any\"", "category.c",
+     r"mode_holds\(g->mode, h->count, g->nobject\)", "h->count > 0"),
+    ("what-groups are all \"any\"", "category.c",
+     r"combine_begin\(&w->group, g->mode\)",
+     "combine_begin(&w->group, MATCH_ANY)"),
+    ("at least one does not: as if it were none", "combine.c",
+     r"mode == MATCH_ALL \|\| mode == MATCH_NOT_ALL", "mode == MATCH_ALL"),
+    ("at least one does not: as if it were all", "combine.c",
+     r"c->mode == MATCH_NOT_ALL \|\| ", ""),
+    ("in \"all\" the whole mail is no part", "combine.c",
+     r"any_of_m = m->whole \? UINT64_MAX : 0", "any_of_m = 0"),
+    ("\"none\" of no objects does not match", "combine.c",
+     r"mode_holds\(c->mode, 0, 0\)", "false"),
+    ("the contrary of a part is a container, too", "category.c",
+     r"if \(f->mime->part\[i\]->child == NULL\)", "if (1)"),
+    ("the contrary of a field of the top names parts", "category.c",
+     r"!\(o->flags & OBJ_TOP_ONLY\)", "true"),
 )
 
 
@@ -76,8 +129,8 @@ class Builder:
         """files: name -> changed text. Path of the driver with them."""
         sources = []
         for path, text in files.items():
-            sources.append(os.path.join(self.scratch,
-                                        "%s-%s" % (name, path)))
+            sources.append(os.path.join(
+                self.scratch, "%s-%s" % (name, os.path.basename(path))))
             with open(sources[-1], "w", encoding="utf-8") as f:
                 f.write(text)
         driver = os.path.join(self.scratch, name)

@@ -2,7 +2,9 @@
  * Rules and plans as text, for test_rules.c.
  *
  * Rules, one a line: "[off] PRIORITY DIR [from|to|when|what|do OBJECT ...]".
- * "+" begins another group of the same category. Ids count from 1; "@N" sets
+ * "+" begins another group of the same category. "(all)", "(notall)", "(none)"
+ * is the mode of the category before its first object, else of the group that
+ * it stands in. Ids count from 1; "@N" sets
  * one. Plan: "0,1=accept" is a group of recipients and its end ("quar#3" = by
  * rule 3), then its steps "set(Name)#1", "rm#1{2,4}" (parts), then notices
  * "!bcc#1(0,1)g0", then the fields that are stripped "-X-Name".
@@ -22,6 +24,9 @@ enum { MAX_OBJECTS = 8, MAX_GROUPS = 8 };
 struct category_text {
 	struct object object[MAX_GROUPS][MAX_OBJECTS];
 	size_t nobject[MAX_GROUPS];
+	enum match_mode group_mode[MAX_GROUPS];
+	enum match_mode mode;
+	bool begun;		/* something of its groups was said */
 	size_t ngroup;
 };
 
@@ -43,6 +48,15 @@ static const struct {
 } words[] = {
 	{"e", WHO_EMAIL, 0}, {"d", WHO_DOMAIN, 0}, {"r", WHO_REGEX, 0},
 	{"ip", WHO_IP, 0}, {"net", WHO_NETWORK, 0}, {"t", WHEN_TIMEFRAME, 0},
+	{"ds", WHO_DOMAIN, OBJ_SUBDOMAINS}, {"rcpt", WHO_RECEIVER, 0},
+	{"rcptd", WHO_RECEIVER_DOMAIN, 0}, {"rcptr", WHO_RECEIVER_REGEX, 0},
+	{"known", WHO_LDAP_GROUP, 0}, {"unknown", WHO_LDAP_GROUP, 0},
+	{"mo", WHEN_TIMEFRAME, OBJ_MONDAY},
+	{"fri", WHEN_TIMEFRAME, OBJ_MONDAY << 4},
+	{"su", WHEN_TIMEFRAME, OBJ_MONDAY << 6},
+	{"top", WHAT_FIELD, OBJ_TOP_ONLY},
+	{"ctype", WHAT_CONTENT_TYPE, OBJ_ONLY_CONTENT},
+	{"spf", WHAT_SPF, 0}, {"size", WHAT_SIZE, 0},
 	{"spam", WHAT_SPAM, 0}, {"virus", WHAT_VIRUS, 0},
 	{"field", WHAT_FIELD, 0}, {"type", WHAT_CONTENT_TYPE, 0},
 	{"file", WHAT_FILENAME, 0}, {"atype", WHAT_ARCHIVE_TYPE, 0},
@@ -57,7 +71,8 @@ static const struct {
 	{"bcco", ACTION_BCC, OBJ_ORIGINAL}, {"notify", ACTION_NOTIFY, 0},
 };
 
-/* "word", "word=value", "word=value=value2"; numbers as "word=8-16". */
+/* "word", "word=value", "word=value=value2"; numbers as "word=8-16", a time with
+ * its zone as "word=8-16-Europe/Berlin". */
 static struct object
 parse_object(char *text)
 {
@@ -71,10 +86,14 @@ parse_object(char *text)
 	assert_true(i < sizeof(words) / sizeof(words[0]));
 	o.type = words[i].type;
 	o.flags = words[i].flags;
-	if (o.type == WHEN_TIMEFRAME) {
+	if (strcmp(word, "unknown") == 0)
+		o.number = LDAP_UNKNOWN;
+	if (o.type == WHEN_TIMEFRAME || o.type == WHAT_SIZE) {
 		o.number = strtol(cut(&value, '-'), NULL, 10);
-		o.number2 = strtol(value, NULL, 10);
-	} else if (o.type == WHAT_SPAM) {
+		o.number2 = strtol(cut(&value, '-'), NULL, 10);
+		if (value != NULL)
+			o.value = value;
+	} else if (o.type == WHAT_SPAM || o.type == WHAT_SPF) {
 		o.number = strtol(value, NULL, 10);
 	} else if (value != NULL) {
 		o.value = value;
@@ -84,11 +103,33 @@ parse_object(char *text)
 	return o;
 }
 
+/* "(all)" and so on; false: another word. */
+static bool
+set_mode(struct category_text *c, const char *word)
+{
+	static const char *const names[] = {"(any)", "(all)", "(notall)",
+		"(none)"};
+
+	for (int m = 0; m < MATCH_MODE_COUNT; m++)
+		if (strcmp(names[m], word) == 0) {
+			if (c->begun)
+				c->group_mode[c->ngroup - 1] =
+				    (enum match_mode)m;
+			else
+				c->mode = (enum match_mode)m;
+			return true;
+		}
+	return false;
+}
+
 static void
 add_object(struct category_text *c, char *word)
 {
 	size_t g;
 
+	if (set_mode(c, word))
+		return;
+	c->begun = true;
 	if (strcmp(word, "+") == 0) {
 		c->ngroup++;
 		return;
@@ -110,7 +151,7 @@ build_category(struct ruleset_builder *b, enum category cat,
 		struct object_group group = {.name = "g", .info = "",
 			.cat = cat == CAT_TO ? CAT_FROM : cat,
 			.object = (struct object *)(uintptr_t)c->object[g],
-			.nobject = c->nobject[g]};
+			.nobject = c->nobject[g], .mode = c->group_mode[g]};
 
 		index[g] = ruleset_builder_group(b, &group, &e);
 		if (index[g] < 0)
@@ -159,6 +200,7 @@ build_rule(struct ruleset_builder *b, char *line, uint32_t id)
 		build_category(b, (enum category)cat, &cats[cat], index[cat]);
 		list[cat] = index[cat];
 		n[cat] = cats[cat].ngroup;
+		r.mode[cat] = cats[cat].mode;
 	}
 	if (ruleset_builder_rule(b, &r, list, n, &e) != 0)
 		fail_msg("%s", e.text);

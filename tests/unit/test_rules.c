@@ -102,6 +102,10 @@ struct test_case {
 	bool has_list;
 	int mail;
 	bool magic;
+	int weekday;			/* 0 = Monday */
+	int64_t time;
+	enum spf_result spf;
+	uint64_t size;
 };
 
 #define A "a@example.org"
@@ -218,6 +222,103 @@ static const struct test_case cases[] = {
 	    "0=block#1", .minute = 1439},
 	{"second frame", "50 in when t=1-2 t=480-960 do block", A, "", {B},
 	    "0=block#1", .minute = 500},
+
+	{"the day on which it began", "50 in when fri=1320-360 do block", A,
+	    "", {B}, "0=block#1", .minute = 180, .weekday = 5},
+	{"not the day on which it ends", "50 in when fri=1320-360 do block",
+	    A, "", {B}, "0=accept", .minute = 180, .weekday = 4},
+	{"Sunday goes over into Monday", "50 in when su=1320-360 do block", A,
+	    "", {B}, "0=block#1", .minute = 0, .weekday = 0},
+	{"a day of the week", "50 in when mo=480-960 do block", A, "", {B},
+	    "0=accept", .minute = 500, .weekday = 1},
+	/* 2024-07-01 was a Monday; 22:30 UTC is 00:30 in Berlin. */
+	{"the zone's own time and day",
+	    "50 in when mo=1350-1350-UTC do block", A, "", {B}, "0=block#1",
+	    .minute = 3, .weekday = 3, .time = 1719873000},
+	{"summer time", "50 in when t=29-30-Europe/Berlin do block", A, "",
+	    {B}, "0=block#1", .time = 1719873000},
+	{"winter time", "50 in when t=29-30-Europe/Berlin do block", A, "",
+	    {B}, "0=accept", .time = 1719873000 - 184 * 86400},
+
+	/* Who: receivers, subdomains, LDAP */
+	{"subdomains: the domain itself", "50 in from ds=example.org do block",
+	    A, "", {B}, .plan = "0=block#1"},
+	{"subdomains: below", "50 in from ds=Example.org do block",
+	    "a@x.y.example.org", "", {B}, .plan = "0=block#1"},
+	{"subdomains: not what only ends like it",
+	    "50 in from ds=example.org do block", "a@badexample.org", "", {B},
+	    .plan = "0=accept"},
+	{"subdomains: not above", "50 in from ds=x.example.org do block", A,
+	    "", {B}, .plan = "0=accept"},
+	{"receivers in To", "50 in to rcpt=" B " rcptd=example.net do block",
+	    A, "", {B, C, A}, .plan = "0,1=block#1 2=accept"},
+	{"receivers never in From",
+	    "50 in from rcpt=" A " rcptd=example.org rcptr=.* do block", A, "",
+	    {B}, .plan = "0=accept"},
+	{"receiver expression", "50 in to rcptr=b@.* do block", A, "", {B, C},
+	    .plan = "0=block#1 1=accept"},
+	{"no directory: nobody is known or unknown",
+	    "50 in from known unknown do block", A, "", {B},
+	    .plan = "0=accept"},
+
+	/* Modes of who */
+	{"all objects", "50 in from e=" A " (all) d=example.org do block", A,
+	    "", {B}, .plan = "0=block#1"},
+	{"all: one is missing", "50 in from e=" A " (all) d=x.org do block",
+	    A, "", {B}, .plan = "0=accept"},
+	{"at least one does not", "50 in from e=" A " (notall) d=x.org "
+	    "do block", A, "", {B}, .plan = "0=block#1"},
+	{"none", "50 in to e=" B " (none) do block", A, "", {B, C},
+	    .plan = "0=accept 1=block#1"},
+	{"none of the groups", "50 in to (none) e=" B " + e=" A " do block",
+	    A, "", {B, C}, .plan = "0=accept 1=block#1"},
+	{"all of the groups", "50 in from (all) e=" A " + d=x.org do block",
+	    A, "", {B}, .plan = "0=accept"},
+	{"an empty group matches in \"none\"",
+	    "50 in from none (none) do block", A, "", {B},
+	    .plan = "0=block#1"},
+	{"and in no other mode", "50 in from none (notall) do block", A, "",
+	    {B}, .plan = "0=accept"},
+
+	/* Modes of what, and marks */
+	{"all restricts the marks", "50 in what file=.*\\.exe (all) "
+	    "type=application/octet-stream do rm", A, "", {B},
+	    .plan = "0=accept rm#1{2}"},
+	{"two parts are not one", "50 in what file=.*\\.exe (all) "
+	    "type=image/ do rm", A, "", {B}, .plan = "0=accept"},
+	{"the whole mail restricts nothing", "50 in what file=.*\\.exe (all) "
+	    "virus do rm", A, "", {B}, "0=accept rm#1{2}", .virus = "x"},
+	{"none marks the other leaves", "50 in what file=.*\\.exe (none) "
+	    "do rm", A, "", {B}, .plan = "0=accept rm#1{1,3,4,6}"},
+	{"none, and all are it", "50 in what type=application/pdf (none) "
+	    "do rm", A, "", {B}, "0=accept", .mail = SINGLE},
+	{"spam in a mode is each recipient's own",
+	    "50 in what spam=5 (none) do quar", A, "", {B, C},
+	    "0=accept 1=quar#1", .spam = 9, .list = {0, -1},
+	    .has_list = true},
+	{"marks that differ split the copies",
+	    "50 in what file=.*\\.exe + type=image/ (all) spam=5 do rm", A,
+	    "", {B, C}, "0=accept rm#1{2,3} 1=accept rm#1{2}", .spam = 9,
+	    .list = {0, -1}, .has_list = true},
+
+	/* What: SPF, size, options */
+	{"SPF result", "50 in what spf=16 do quar", A, "", {B}, "0=quar#1",
+	    .spf = SPF_FAIL},
+	{"another SPF result", "50 in what spf=16 do quar", A, "", {B},
+	    "0=accept", .spf = SPF_PASS},
+	{"SPF was not evaluated", "50 in what spf=254 do quar", A, "", {B},
+	    .plan = "0=accept"},
+	{"size, both ends count", "50 in what size=10-20 do quar", A, "", {B},
+	    "0=quar#1", .size = 20},
+	{"size, too large", "50 in what size=10-20 do quar", A, "", {B},
+	    "0=accept", .size = 21},
+	{"size without end", "50 in what size=10-0 do quar", A, "", {B},
+	    "0=quar#1", .size = 1u << 30},
+	{"top part only", "50 in what top=Subject=^inner do quar", A, "", {B},
+	    .plan = "0=accept"},
+	{"type by content only",
+	    "50 in what ctype=application/x-ms-dos-executable do rm", A, "",
+	    {B}, "0=accept rm#1{4}", .magic = true},
 
 	/* What: spam and virus */
 	{"spam level reached", "50 in what spam=5 do quar", A, "", {B, C},
@@ -353,6 +454,8 @@ run_case(const struct test_case *t)
 	struct envelope env = {.dir = t->dir, .sender = t->sender,
 		.client_addr = t->client, .rcpt = rcpt};
 	struct facts f = {.env = &env, .minute_of_day = t->minute,
+		.weekday = t->weekday, .time = t->time, .spf = t->spf,
+		.size = t->size,
 		.mime = t->mail == SINGLE ? &single_mail : &mixed_mail,
 		.magic_type = t->magic ? mixed_magic : NULL,
 		.virus = t->virus, .spam_known = t->spam != UNKNOWN,
@@ -423,6 +526,50 @@ test_reasons(void **state)
 	assert_null(p->match[0].group[CAT_WHEN]);
 	assert_int_equal(p->match[1].rule->id, 2);
 	assert_int_equal(p->match[1].nrcpt, 1);
+	arena_free(&a);
+	ruleset_free(rs);
+}
+
+/* What no single object explains is told in words. */
+static void
+test_reasons_of_modes(void **state)
+{
+	struct ruleset *rs = rules_from_text(
+	    "50 in from e=x@y (none) to (none) e=x@y what size=1-0 (notall) "
+	    "virus do set=S=1");
+	struct recipient rcpt[] = {{.addr = B}};
+	struct envelope env = {.sender = A, .client_addr = "", .rcpt = rcpt,
+		.nrcpt = 1};
+	struct facts f = {.env = &env, .mime = &mixed_mail, .size = 5};
+	const struct rule **rule;
+	struct buf out;
+	struct arena a;
+	struct plan *p;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	buf_init(&out, 1 << 16);
+	p = rules_evaluate(rs, &f, &a);
+	assert_non_null(p);
+	assert_int_equal(p->nmatch, 1);
+	for (int cat = 0; cat < CAT_COUNT; cat++) {
+		assert_true((p->match[0].group[cat] != NULL) ==
+		    (cat == CAT_FROM || cat == CAT_TO || cat == CAT_WHAT));
+		assert_null(p->match[0].object[cat]);
+		match_describe(&out, &p->match[0], (enum category)cat);
+		buf_putc(&out, '|');
+	}
+	assert_string_equal(buf_cstr(&out), "g: none of its objects matches|"
+	    "g: does not match||"
+	    "g: at least one of its objects does not match||");
+	buf_reset(&out);
+	ruleset_rules(rs, &rule);
+	rule_describe(&out, rule[0]);
+	assert_non_null(strstr(buf_cstr(&out), "(none of these)"));
+	assert_non_null(strstr(buf_cstr(&out), "none of these groups matches"));
+	assert_non_null(strstr(buf_cstr(&out),
+	    "(at least one of these does not)"));
+	buf_free(&out);
 	arena_free(&a);
 	ruleset_free(rs);
 }
@@ -583,6 +730,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_reasons_of_modes),
 		cmocka_unit_test(test_needs),
 		cmocka_unit_test(test_arena_exhausted),
 		cmocka_unit_test(test_many_objects),
