@@ -8,9 +8,7 @@ pmg_SRCS := $(addprefix pmg-tools/, pmg.c pmg_status.c pmg_why.c ldap_state.c) \
 	$(wildcard pmg-tools/pmg_ldap*.c pmg-tools/pmg_list*.c)
 pmg_PKGS := jansson
 MANPAGES += pmg-tools/pmgconfig.8 pmg-tools/pmg.8 pmg-tools/pmg.conf.5 \
-	pmg-tools/pmg-ldap.8 pmg-tools/pmg-ldap.conf.5
-MANPAGES += pmg-tools/pmgconfig.8 pmg-tools/pmg.8 pmg-tools/pmg-list.8 \
-	pmg-tools/pmg.conf.5
+	pmg-tools/pmg-ldap.8 pmg-tools/pmg-ldap.conf.5 pmg-tools/pmg-list.8
 
 ifneq ($(wildcard pmg-tools/pmg_rules.c),)
 pmg_SRCS += $(wildcard pmg-tools/pmg_rules*.c)
