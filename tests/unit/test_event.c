@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -19,111 +18,7 @@
 #include <unistd.h>
 #include "lib/base/xalloc.h"
 #include "lib/store/crc32c.h"
-#include "lib/store/event.h"
-
-static char base[64], dir[80], cursor[80];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	snprintf(base, sizeof(base), "/tmp/test_event.XXXXXX");
-	assert_non_null(mkdtemp(base));
-	snprintf(dir, sizeof(dir), "%s/ev", base);
-	snprintf(cursor, sizeof(cursor), "%s/cursor", base);
-	return 0;
-}
-
-static void
-dir_empty(const char *d)
-{
-	DIR *dp = opendir(d);
-	struct dirent *de;
-	char path[512];
-
-	if (dp == NULL)
-		return;
-	while ((de = readdir(dp)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", d, de->d_name);
-		unlink(path);
-	}
-	closedir(dp);
-	rmdir(d);
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	dir_empty(dir);
-	dir_empty(base);
-	return 0;
-}
-
-static struct event_writer *
-writer(uint64_t segment)
-{
-	struct err e;
-	struct event_writer *w = event_writer_open(dir, segment, &e);
-
-	assert_non_null(w);
-	return w;
-}
-
-static void
-put(struct event_writer *w, unsigned n)
-{
-	struct err e;
-	char text[32];
-
-	snprintf(text, sizeof(text), "{\"n\":%u}", n);
-	assert_int_equal(event_write(w, span_str(text), false, &e), 0);
-}
-
-/* The next record's number; -1: none now, -2: damage. */
-static int
-get(struct event_reader *r)
-{
-	struct buf b;
-	struct err e;
-	uint64_t seq;
-	unsigned n;
-	int rc;
-
-	buf_init(&b, EVENT_MAX);
-	rc = event_read(r, &b, &seq, &e);
-	if (rc == 1)
-		assert_int_equal(sscanf(buf_cstr(&b), "{\"n\":%u}", &n), 1);
-	buf_free(&b);
-	return rc == 1 ? (int)n : rc - 1;
-}
-
-static struct event_reader *
-reader(bool with_cursor)
-{
-	struct err e;
-	struct event_reader *r =
-	    event_reader_open(dir, with_cursor ? cursor : NULL, &e);
-
-	assert_non_null(r);
-	return r;
-}
-
-/* Path of the n-th segment (0: oldest), or the number of segments. */
-static int
-segment(int want, char *path, size_t size)
-{
-	struct dirent **de;
-	int n = scandir(dir, &de, NULL, alphasort), count = 0;
-
-	for (int i = 0; i < n; i++) {
-		if (strstr(de[i]->d_name, ".log") != NULL && count++ == want)
-			snprintf(path, size, "%s/%s", dir, de[i]->d_name);
-		free(de[i]);
-	}
-	free(de);
-	return count;
-}
+#include "event_fixture.h"
 
 static void
 crc_vectors(void **state)
@@ -221,54 +116,6 @@ rotates_and_follows(void **state)
 	event_writer_close(w);
 }
 
-/* Old segments may be removed; a reader goes on with what is left. */
-static void
-removed_segments(void **state)
-{
-	struct event_writer *w = writer(100);
-	struct event_reader *r;
-	char path[400];
-	int first;
-
-	(void)state;
-	for (unsigned n = 0; n < 50; n++)
-		put(w, n);
-	assert_true(segment(0, path, sizeof(path)) > 3);
-	unlink(path);
-	r = reader(false);
-	first = get(r);
-	assert_true(first > 0);
-	for (int i = first + 1; i < 50; i++)
-		assert_int_equal(get(r), i);
-	event_reader_close(r);
-	event_writer_close(w);
-}
-
-static void
-prune_keeps_what_is_young_and_the_newest(void **state)
-{
-	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
-	struct event_writer *w = writer(100);
-	char path[400];
-	struct err e;
-	int n;
-
-	(void)state;
-	for (unsigned i = 0; i < 50; i++)
-		put(w, i);
-	n = segment(0, path, sizeof(path));
-	assert_true(n > 3);
-	assert_int_equal(event_prune(w, 3600, &e), 0);
-	for (int i = 0; i < n; i++) {
-		segment(i, path, sizeof(path));
-		utimensat(AT_FDCWD, path, old, 0);
-	}
-	assert_int_equal(event_prune(w, 3600, &e), n - 1);
-	assert_int_equal(segment(0, path, sizeof(path)), 1);
-	put(w, 50);	/* the newest is still the one being written */
-	event_writer_close(w);
-}
-
 /* Ones and zeros that are their own checksum, where a record was. */
 static void
 noise_is_no_record(void **state)
@@ -295,32 +142,6 @@ noise_is_no_record(void **state)
 	assert_int_equal(get(r), -2);
 	assert_int_equal(get(r), 2);
 	event_reader_close(r);
-}
-
-static void
-prune_by_bytes_takes_the_oldest(void **state)
-{
-	struct event_writer *w = writer(100);
-	char path[400], newest[400], rest[400];
-	struct err e;
-	int n;
-
-	(void)state;
-	for (unsigned i = 0; i < 50; i++)
-		put(w, i);
-	n = segment(0, path, sizeof(path));
-	segment(n - 1, newest, sizeof(newest));
-	assert_int_equal(event_prune_bytes(w, 1 << 20, &e), 0);
-	assert_int_equal(segment(0, path, sizeof(path)), n);
-	assert_int_equal(event_prune_bytes(w, 300, &e), 0);
-	n = segment(0, rest, sizeof(rest));
-	assert_in_range(n, 2, 3);
-	assert_int_not_equal(access(path, F_OK), 0);
-	assert_int_equal(access(newest, F_OK), 0);
-	assert_int_equal(event_prune_bytes(w, 0, &e), 0);
-	assert_int_equal(segment(0, rest, sizeof(rest)), 1);
-	assert_int_equal(access(newest, F_OK), 0);
-	event_writer_close(w);
 }
 
 static void
@@ -636,9 +457,6 @@ main(void)
 		T(write_then_read),
 		T(too_large_is_refused),
 		T(rotates_and_follows),
-		T(removed_segments),
-		T(prune_keeps_what_is_young_and_the_newest),
-		T(prune_by_bytes_takes_the_oldest),
 		T(noise_is_no_record),
 		T(sequence_grows_over_restarts),
 		T(lost_tail_is_not_reused),
