@@ -75,37 +75,35 @@ quarantine_group(struct worker *w, struct message *m, const struct copy *c)
 	}
 }
 
-const struct plan_step *
-commit_original_step(const struct plan_group *g)
-{
-	for (size_t k = 0; k < g->nstep; k++)
-		if (g->step[k].action->type == ACTION_REMOVE &&
-		    (g->step[k].action->flags & OBJ_QUARANTINE_COPY) != 0)
-			return &g->step[k];
-	return NULL;
-}
-
-/* Removed attachments whose originals are wanted: the received bytes go to the
+/* Removed attachments whose originals are wanted: the received mail goes to the
  * attachment quarantine before the changed copy goes anywhere, to the
- * quarantine as well. False: they could not, the recipients are deferred. */
+ * quarantine as well. False: it could not, the recipients are deferred. */
 static bool
-keep_original(struct worker *w, struct message *m, const struct plan_group *g)
+keep_original(struct worker *w, struct message *m, const struct copy *c)
 {
+	const struct plan_group *g = c->group;
 	AUTO_FREE const char **id = xcalloc(g->nrcpt, sizeof(*id));
 	AUTO_FREE struct recipient *to = group_rcpt(m, g);
-	const struct plan_step *s = commit_original_step(g);
-	struct entry t = {.kind = QUAR_ATTACHMENT, .why = "",
-	    .file = &m->spool, .sender = m->env.sender, .to = to,
+	struct spool_file original = SPOOL_FILE_NONE;
+	struct entry t = {.kind = QUAR_ATTACHMENT, .rule = c->kept_by,
+	    .why = "", .file = &original, .sender = m->env.sender, .to = to,
 	    .nto = g->nrcpt};
+	struct err e;
+	bool kept;
 
-	if (s == NULL)
+	if (c->kept_by == NULL)
 		return true;
-	t.rule = s->rule;
-	if (entry_commit(w, m, &t, id))
-		return true;
-	for (size_t i = 0; i < g->nrcpt; i++)
-		not_kept(m, g->rcpt[i], s->rule);
-	return false;
+	kept = prepare_original(w, m, &original, &e) == 0;
+	if (!kept)
+		log_error("%s", e.text);
+	kept = kept && entry_commit(w, m, &t, id);
+	spool_close(&original);
+	for (size_t k = 0; k < g->nrcpt; k++)
+		if (kept)
+			outcome_kept(m, g->rcpt[k], c->kept_by, id[k]);
+		else
+			not_kept(m, g->rcpt[k], c->kept_by);
+	return kept;
 }
 
 /* ---- reinjection ---- */
@@ -219,7 +217,7 @@ commit_each(struct worker *w, struct message *m)
 
 		if (c->group->disp == DISP_BLOCK)
 			block_group(w, m, c->group);
-		else if (!keep_original(w, m, c->group))
+		else if (!keep_original(w, m, c))
 			continue;
 		else if (c->group->disp == DISP_QUARANTINE)
 			quarantine_group(w, m, c);

@@ -22,10 +22,18 @@ void filter_message(struct worker *w, struct message *m);
 bool checks_run(struct worker *w, struct message *m);
 /* prepare.c: writes the copies that rules change. -1: no space. */
 int prepare_copies(struct worker *w, struct message *m, struct err *e);
-/* prepare.c: values of the macros for one rule. */
-void prepare_macros(const struct worker *w, const struct message *m,
-    const struct rule *r, const size_t *rcpt, size_t nrcpt,
-    struct macros *out, struct arena *a);
+/* prepare.c: the received mail for the attachment quarantine, into a file made
+ * here. Its Message-ID gets "pmg-aquar-" in front: after a release, the
+ * recipient's server must not take it for the copy without attachments. -1: no
+ * space. */
+int prepare_original(struct worker *w, struct message *m,
+    struct spool_file *f, struct err *e);
+/* macros.c: values of the macros for one rule; they live in the arena. */
+void macros_of(const struct worker *w, struct message *m,
+    const struct rule *r, struct macros *out);
+/* macros.c: text with its macros, cut at max bytes. */
+void macros_text(const struct worker *w, struct message *m,
+    const struct rule *r, const char *text, size_t max, struct buf *out);
 /* commit.c: quarantine and reinjection, outcomes filled. */
 void commit_plan(struct worker *w, struct message *m);
 /* commit.c: the received bytes to the quarantine for all recipients, nothing
@@ -34,9 +42,6 @@ void commit_hold(struct worker *w, struct message *m,
     enum quarantine_kind kind, const char *why);
 /* notice.c: notifications and BCC. Failures are logged, no more. */
 void notices_send(struct worker *w, struct message *m);
-/* commit.c: the step of a group that wants the received bytes in the attachment
- * quarantine, or NULL. */
-const struct plan_step *commit_original_step(const struct plan_group *g);
 /* bounce.c: tells the sender whom a rule kept the message from, when the one
  * reply was a yes and mail.ndr_on_block wants it. Failures are logged. */
 void bounce_blocked(struct worker *w, struct message *m);

@@ -21,6 +21,8 @@
 #include "filter/score.h"
 #include "filter/spool.h"
 
+struct macro_rule;
+
 enum result { RESULT_NONE, RESULT_ACCEPTED, RESULT_QUARANTINED, RESULT_BLOCKED,
 	RESULT_DEFERRED, RESULT_REJECTED };
 
@@ -36,6 +38,10 @@ struct outcome {
 /* The copy of one plan group. */
 struct copy {
 	const struct plan_group *group;
+	/* Whose removal of attachments wants the received mail to be kept in
+	 * the attachment quarantine; NULL = nothing was removed, or it need
+	 * not be. */
+	const struct rule *kept_by;
 	struct buf edited;		/* own bytes, up to SPOOL_MEMORY_MAX */
 	struct spool_file file;		/* own file, past that; fd -1: none */
 	struct span bytes;
@@ -79,6 +85,8 @@ struct message {
 	const struct userlist_match *listed;
 	struct copy *copy;		/* one per plan->group */
 	struct outcome *outcome;	/* one per recipient */
+	struct macros *macros;		/* macros.c: made when first used */
+	struct macro_rule *macro_rules;
 	const char **note;		/* free text for the event: edits, notices */
 	size_t nnote;
 	bool parked;

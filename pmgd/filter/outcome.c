@@ -1,5 +1,6 @@
 #include "filter/outcome.h"
 
+#include "filter/filter.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 
@@ -41,6 +42,19 @@ outcome_set(struct message *m, size_t i, enum result result,
 		    result == RESULT_DEFERRED ? "deferred" : "refused",
 		    o->reply.code, o->reply.text);
 	}
+}
+
+void
+outcome_kept(struct message *m, size_t i, const struct rule *rule,
+    const char *id)
+{
+	AUTO_BUF struct buf to = {.max = 2048};
+
+	log_safe(&to, span_str(m->env.rcpt[i].addr), ADDRESS_LOG);
+	log_info("moved mail for <%s> to attachment quarantine - %s (rule: %s)",
+	    buf_cstr(&to), id, rule->name);
+	message_note(m, "original for <%s> kept in the attachment quarantine: "
+	    "%s (rule: %s)", m->env.rcpt[i].addr, id, rule->name);
 }
 
 void

@@ -11,6 +11,10 @@
  * in a word. */
 void outcome_set(struct message *m, size_t i, enum result result,
     const struct rule *rule, const char *where);
+/* Recipient i gets a copy without attachments, and the original is in the
+ * attachment quarantine. */
+void outcome_kept(struct message *m, size_t i, const struct rule *rule,
+    const char *id);
 void outcome_deferred(struct message *m, size_t i, const struct rule *rule,
     int code, const char *text);
 /* The reply of one who is done with. */

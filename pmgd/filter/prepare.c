@@ -9,116 +9,36 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 #include "lib/mail/edit.h"
+#include "lib/mail/edit_html.h"
 
 enum {
 	GROWTH = 8 * 1024 * 1024,	/* most that rules may add to a mail */
-	STARS_MAX = 100,
+	/* Of a field that is set. Encoded it stays below Postfix's
+	 * header_size_limit (102400), which would cut it anywhere. */
+	FIELD_VALUE_MAX = 48 * 1024,
+	REPLACEMENT_MAX = 64 * 1024,
+	DISCLAIMER_MAX = 256 * 1024,
 };
 
-/* ---- macros ---- */
+/* One copy in work. */
+struct work {
+	struct worker *w;
+	struct message *m;
+	struct copy *copy;
+	struct edit *ed;
+	bool *removed;		/* by part; NULL: none yet */
+	unsigned nremoved;
+};
 
-static const char *
-arena_text(struct arena *a, struct buf *b)
-{
-	const char *s = arena_strndup(a, buf_span(b));
-
-	buf_free(b);
-	return s ? s : "";
-}
-
-static const char *
-address_list(const struct message *m, const size_t *rcpt, size_t n,
-    struct arena *a)
-{
-	struct buf b;
-
-	buf_init(&b, 64 * 1024);
-	for (size_t i = 0; i < n; i++) {
-		size_t at = rcpt ? rcpt[i] : i;
-
-		buf_printf(&b, "%s%s", i ? ", " : "", m->env.rcpt[at].addr);
-	}
-	return arena_text(a, &b);
-}
-
-static const char *
-number_text(struct arena *a, long long n)
-{
-	char text[32];
-	const char *s;
-
-	snprintf(text, sizeof(text), "%lld", n);
-	s = arena_strdup(a, text);
-	return s ? s : "";
-}
-
-/* "RULE(1.2),OTHER(0.1)" or the multi-line report of __SPAM_INFO__. */
-static const char *
-spam_hits(const struct message *m, bool lines, struct arena *a)
-{
-	struct buf b;
-
-	buf_init(&b, 64 * 1024);
-	if (lines)
-		buf_printf(&b, "Spam detection results:  %d", m->spam_level);
-	for (size_t i = 0; i < m->score.nhit; i++) {
-		const struct spam_hit *h = &m->score.hit[i];
-
-		if (lines)
-			buf_printf(&b, "\n%-24s %6.3f", h->name,
-			    (double)h->score_milli / 1000);
-		else
-			buf_printf(&b, "%s%s(%.4g)", i ? "," : "", h->name,
-			    (double)h->score_milli / 1000);
-	}
-	if (m->scanned && m->scan.result == SCAN_HEURISTIC)
-		buf_printf(&b, lines ? "\n%s" : ",%s", m->scan.heuristics);
-	return arena_text(a, &b);
-}
-
-void
-prepare_macros(const struct worker *w, const struct message *m,
-    const struct rule *r, const size_t *rcpt, size_t nrcpt,
-    struct macros *out, struct arena *a)
-{
-	const char *dot = strchr(w->host, '.');
-	char stars[STARS_MAX + 1];
-	int n = m->spam_level < STARS_MAX ? m->spam_level : STARS_MAX;
-
-	memset(stars, '*', (size_t)n);
-	stars[n] = '\0';
-	*out = (struct macros){
-	    .subject = m->subject,
-	    .rule = r ? r->name : "default-accept",
-	    .rule_info = r ? r->name : "",
-	    .sender = m->env.sender,
-	    .sender_ip = m->env.client_addr,
-	    .targets = address_list(m, rcpt, nrcpt, a),
-	    .receivers = address_list(m, NULL, m->env.nrcpt, a),
-	    .spam_level = number_text(a, m->spam_level),
-	    .spam_stars = arena_strdup(a, stars),
-	    .spam_hits = spam_hits(m, false, a),
-	    .spam_info = spam_hits(m, true, a),
-	    .virus_info = m->scanned && m->scan.result == SCAN_VIRUS
-	        ? m->scan.name : "",
-	    .admin = config_str(w->config, "admin", "email"),
-	    .host = arena_strndup(a, span_of(w->host,
-	        dot ? (size_t)(dot - w->host) : strlen(w->host))),
-	    .domain = dot ? dot + 1 : "",
-	    .fqdn = w->host,
-	    .msgid = m->message_id,
-	    .version = PMG_VERSION,
-	};
-	if (*out->admin == '\0')
-		out->admin = "postmaster";
-}
-
-/* ---- edits ---- */
+/* ---- attachments ---- */
 
 /* For a remove-attachments object without a text of its own. */
 static const char replacement[] =
     "The mail gateway removed an attachment from this message.\n\n"
-    "Name: __FILENAME__\nRule: __RULE__\n\n"
+    "Name: __FILENAME__\nRule: __RULE__\n\n";
+static const char replacement_kept[] =
+    "The original message is in the attachment quarantine.\n";
+static const char replacement_ask[] =
     "If you need it, ask your administrator (__ADMIN__).\n";
 
 static bool
@@ -138,93 +58,184 @@ inside_removed(const struct mime_part *p, const bool *removed)
 	return false;
 }
 
-/* With "remove all": everything that a client shows as an attachment. */
+/* What a client shows as the mail's text and not as a file. */
+static bool
+is_text(const struct mime_part *p)
+{
+	static const char *const shown[] = {"plain", "html", "enriched",
+	    "richtext", "calendar"};
+
+	if (strcmp(p->type, "text") != 0 || p->filename != NULL ||
+	    strcmp(p->disposition, "attachment") == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		if (strcmp(p->subtype, shown[i]) == 0)
+			return true;
+	return false;
+}
+
+/* With "remove all": files, and attached mails as a whole; those of a digest
+ * are its text. */
 static bool
 is_attachment(const struct mime_part *p)
 {
-	if (p->child != NULL || p->parent == NULL)
-		return false;
-	return p->filename != NULL || strcmp(p->type, "text") != 0 ||
-	    strcmp(p->disposition, "attachment") == 0;
+	if (strcmp(p->type, "message") == 0 && p->child != NULL)
+		return p->parent == NULL ||
+		    strcmp(p->parent->subtype, "digest") != 0;
+	return p->child == NULL && !is_text(p);
 }
 
-static void
-edit_remove(struct worker *w, struct message *m, struct edit *ed,
-    const struct plan_step *s, const struct plan_group *g)
+/* The name of a file within a text (uuencode, yEnc, BinHex, of a calendar) of
+ * each part; NULL = none is in it. The whole array is NULL when no part has. */
+static const char **
+carried_names(struct message *m)
 {
-	bool *removed = arena_array(&m->arena, m->mime->npart, sizeof(bool));
-	bool all = (s->action->flags & OBJ_REMOVE_ALL) != 0;
-	struct macros mac;
-	unsigned n = 0;
+	AUTO_BUF struct buf bytes = {.max = 4 * m->raw.n + GROWTH};
+	struct content_list list;
+	const char **name;
 
-	if (removed == NULL)
-		return;
-	prepare_macros(w, m, s->rule, g->rcpt, g->nrcpt, &mac, &m->arena);
-	for (size_t i = 0; i < m->mime->npart; i++) {
-		const struct mime_part *p = m->mime->part[i];
-		AUTO_BUF struct buf text = {.max = 64 * 1024};
-		char name[64];
+	if (!facts_need_content(m->mime))
+		return NULL;
+	name = arena_array(&m->arena, m->mime->npart, sizeof(*name));
+	list = content_of(m->mime, &bytes, &m->arena);
+	for (size_t i = 0; name != NULL && i < list.n; i++) {
+		const struct content *c = &list.item[i];
 
-		if ((all ? !is_attachment(p) : !is_marked(s, i)) ||
-		    inside_removed(p, removed))
-			continue;
-		removed[i] = true;
-		mac.filename = p->filename ? p->filename : "";
-		macros_expand(&text, *s->action->value ? s->action->value
-		                                       : replacement, &mac);
-		snprintf(name, sizeof(name), "REMOVED_ATTACHMENT_%u.txt", ++n);
-		edit_part_replace(ed, p, name, buf_cstr(&text), false);
-		message_note(m, "removed %s (rule: %s)",
-		    p->filename ? p->filename : "a part", s->rule->name);
+		if (c->how != CONTENT_PLAIN && c->how != CONTENT_OTHER &&
+		    name[c->part] == NULL)
+			name[c->part] = c->name != NULL ? c->name : "";
 	}
+	return name;
+}
+
+/* For people: the part's own name, else that of a file within it. */
+static const char *
+shown_name(const struct message *m, const struct mime_part *p,
+    const char *carried)
+{
+	if (p->filename != NULL && *p->filename != '\0')
+		return p->filename;
+	if (carried != NULL)
+		return carried;
+	for (size_t i = 0; i < m->facts.ninside; i++)
+		if (m->facts.inside[i].part == p->index &&
+		    m->facts.inside[i].depth == 0 &&
+		    *m->facts.inside[i].name != '\0')
+			return m->facts.inside[i].name;
+	return "";
 }
 
 static void
-edit_field(struct worker *w, struct message *m, struct edit *ed,
-    const struct plan_step *s, const struct plan_group *g)
+remove_part(struct work *k, const struct plan_step *s,
+    const struct mime_part *p, const char *filename)
 {
-	AUTO_BUF struct buf value = {.max = 64 * 1024};
+	const struct object *o = s->action;
+	bool html = html_has_tags(span_str(o->value));
+	AUTO_BUF struct buf source = {.max = REPLACEMENT_MAX};
+	AUTO_BUF struct buf text = {.max = REPLACEMENT_MAX};
 	struct macros mac;
+	char name[64];
+
+	buf_puts(&source, *o->value ? o->value : replacement);
+	if (*o->value == '\0' && (o->flags & OBJ_QUARANTINE_COPY) != 0)
+		buf_puts(&source, replacement_kept);
+	if (*o->value == '\0')
+		buf_puts(&source, replacement_ask);
+	macros_of(k->w, k->m, s->rule, &mac);
+	mac.filename = filename;
+	if (html)
+		macros_expand_html(&text, buf_cstr(&source), &mac);
+	else
+		macros_expand(&text, buf_cstr(&source), &mac);
+	snprintf(name, sizeof(name), "REMOVED_ATTACHMENT_%u.%s",
+	    ++k->nremoved, html ? "html" : "txt");
+	edit_part_replace(k->ed, p, name, buf_cstr(&text), html);
+	k->removed[p->index] = true;
+	message_note(k->m, "removed %s (rule: %s)",
+	    *filename != '\0' ? filename : "a part", s->rule->name);
+}
+
+/* Marks of the whole mail (a virus, say) name no part: all go. */
+static void
+edit_remove(struct work *k, const struct plan_step *s)
+{
+	const struct mime *mime = k->m->mime;
+	bool all = (s->action->flags & OBJ_REMOVE_ALL) != 0 ||
+	    s->marks == NULL;
+	const char **carried = all ? carried_names(k->m) : NULL;
+	unsigned before = k->nremoved;
+
+	if (k->removed == NULL)
+		k->removed = arena_array(&k->m->arena, mime->npart,
+		    sizeof(*k->removed));
+	for (size_t i = 0; k->removed != NULL && i < mime->npart; i++) {
+		const struct mime_part *p = mime->part[i];
+		const char *inner = carried != NULL ? carried[i] : NULL;
+
+		if (k->removed[i] || inside_removed(p, k->removed))
+			continue;
+		if (all ? is_attachment(p) || inner != NULL : is_marked(s, i))
+			remove_part(k, s, p, shown_name(k->m, p, inner));
+	}
+	if (k->nremoved > before && k->copy->kept_by == NULL &&
+	    (s->action->flags & OBJ_QUARANTINE_COPY) != 0)
+		k->copy->kept_by = s->rule;
+}
+
+/* ---- fields and disclaimers ---- */
+
+static void
+edit_field(struct work *k, const struct plan_step *s)
+{
+	AUTO_BUF struct buf value = {.max = 0};
 	struct err e;
 
-	prepare_macros(w, m, s->rule, g->rcpt, g->nrcpt, &mac, &m->arena);
-	macros_expand(&value, s->action->value2, &mac);
-	if (edit_header_set(ed, s->action->value, buf_cstr(&value), &e) != 0)
+	macros_text(k->w, k->m, s->rule, s->action->value2, FIELD_VALUE_MAX,
+	    &value);
+	if (edit_header_set(k->ed, s->action->value, buf_cstr(&value), &e) != 0)
 		log_warn("rule %s: %s", s->rule->name, e.text);
 	else
-		message_note(m, "set %s (rule: %s)", s->action->value,
+		message_note(k->m, "set %s (rule: %s)", s->action->value,
 		    s->rule->name);
 }
 
-static unsigned
-disclaimer_flags(const struct object *o)
+static void
+edit_add_disclaimer(struct work *k, const struct plan_step *s)
 {
-	return (o->flags & OBJ_AT_START ? EDIT_AT_START : 0) |
+	const struct object *o = s->action;
+	unsigned flags = (o->flags & OBJ_AT_START ? EDIT_AT_START : 0) |
 	    (o->flags & OBJ_SEPARATOR ? EDIT_SEPARATOR : 0) |
 	    (o->flags & OBJ_SIGNED_TOO ? EDIT_SIGNED_TOO : 0);
+	AUTO_BUF struct buf html = {.max = DISCLAIMER_MAX};
+	struct macros mac;
+
+	macros_of(k->w, k->m, s->rule, &mac);
+	macros_expand_html(&html, o->value, &mac);
+	message_note(k->m, edit_disclaimer(k->ed, buf_cstr(&html), flags) > 0
+	    ? "added disclaimer (rule: %s)"
+	    : "no disclaimer added: no text, signed or encrypted, or of an "
+	      "unknown charset (rule: %s)", s->rule->name);
 }
 
 static void
-edit_step(struct worker *w, struct message *m, struct edit *ed,
-    const struct plan_step *s, const struct plan_group *g)
+edit_step(struct work *k, const struct plan_step *s)
 {
 	switch (s->action->type) {
 	case ACTION_FIELD:
-		edit_field(w, m, ed, s, g);
+		edit_field(k, s);
 		break;
 	case ACTION_REMOVE:
-		edit_remove(w, m, ed, s, g);
+		edit_remove(k, s);
 		break;
 	case ACTION_DISCLAIMER:
-		if (edit_disclaimer(ed, s->action->value,
-		        disclaimer_flags(s->action)) > 0)
-			message_note(m, "added disclaimer (rule: %s)",
-			    s->rule->name);
+		edit_add_disclaimer(k, s);
 		break;
 	default:
 		break;
 	}
 }
+
+/* ---- copies ---- */
 
 /*
  * Fields that only this gateway may set go first: those that a modify-field
@@ -263,6 +274,40 @@ copy_write(struct worker *w, struct message *m, struct copy *c,
 	return spool_map(&c->file, &c->bytes, e);
 }
 
+/* Does anybody get its copy? Of a blocked one a BCC may. */
+static bool
+is_sent(const struct plan *p, size_t group)
+{
+	if (p->group[group].disp != DISP_BLOCK)
+		return true;
+	for (size_t i = 0; i < p->nnotice; i++)
+		if (p->notice[i].group == group &&
+		    p->notice[i].action->type == ACTION_BCC &&
+		    (p->notice[i].action->flags & OBJ_ORIGINAL) == 0)
+			return true;
+	return false;
+}
+
+static int
+prepare_copy(struct work *k, bool sent, struct err *e)
+{
+	const struct plan_group *g = k->copy->group;
+	struct message *m = k->m;
+
+	strip_fields(m, k->ed);
+	if (m->env.dir == DIR_OUT &&
+	    config_bool(k->w->config, "mail", "hide_received"))
+		edit_header_remove(k->ed, "Received");
+	if (*m->unchecked != '\0' && edit_header_add(k->ed,
+	        "X-PMG-Unchecked", m->unchecked, e) != 0)
+		return -1;
+	for (size_t i = 0; i < g->nstep; i++)
+		edit_step(k, &g->step[i]);
+	if (!sent || edit_empty(k->ed))
+		return 0;
+	return copy_write(k->w, m, k->copy, k->ed, e);
+}
+
 int
 prepare_copies(struct worker *w, struct message *m, struct err *e)
 {
@@ -272,26 +317,42 @@ prepare_copies(struct worker *w, struct message *m, struct err *e)
 	for (size_t i = 0; i < m->plan->ngroup; i++)
 		m->copy[i].file = SPOOL_FILE_NONE;
 	for (size_t i = 0; i < m->plan->ngroup; i++) {
-		struct copy *c = &m->copy[i];
-		struct edit *ed = edit_new(m->mime, m->env.smtputf8,
-		    &m->arena);
+		struct work k = {.w = w, .m = m, .copy = &m->copy[i],
+		    .ed = edit_new(m->mime, m->env.smtputf8, &m->arena)};
 
-		c->group = &m->plan->group[i];
-		c->bytes = m->raw;
-		if (ed == NULL)
+		k.copy->group = &m->plan->group[i];
+		k.copy->bytes = m->raw;
+		if (k.ed == NULL)
 			return err_set(e, "no memory to edit this mail");
-		strip_fields(m, ed);
-		if (m->env.dir == DIR_OUT &&
-		    config_bool(w->config, "mail", "hide_received"))
-			edit_header_remove(ed, "Received");
-		if (*m->unchecked != '\0' &&
-		    edit_header_add(ed, "X-PMG-Unchecked", m->unchecked, e) != 0)
-			return -1;
-		for (size_t k = 0; k < c->group->nstep; k++)
-			edit_step(w, m, ed, &c->group->step[k], c->group);
-		if (c->group->disp != DISP_BLOCK && !edit_empty(ed) &&
-		    copy_write(w, m, c, ed, e) != 0)
+		if (prepare_copy(&k, is_sent(m->plan, i), e) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+int
+prepare_original(struct worker *w, struct message *m, struct spool_file *f,
+    struct err *e)
+{
+	struct edit *ed = edit_new(m->mime, m->env.smtputf8, &m->arena);
+	AUTO_BUF struct buf value = {.max = 2 * FIELD_VALUE_MAX};
+	AUTO_BUF struct buf b = {.max = m->raw.n + GROWTH};
+	const char *id = m->message_id;
+
+	*f = SPOOL_FILE_NONE;
+	if (ed == NULL)
+		return err_set(e, "no memory to keep the original");
+	if (*id == '\0')
+		buf_printf(&value, "<pmg-aquar-%s@%s>", m->logid, w->host);
+	else
+		buf_printf(&value, "%spmg-aquar-%s", *id == '<' ? "<" : "",
+		    *id == '<' ? id + 1 : id);
+	if (edit_header_set(ed, "Message-ID", buf_cstr(&value), e) != 0)
+		return -1;
+	edit_write(ed, &b);
+	if (b.overflow)
+		return err_set(e, "no memory to keep the original");
+	if (spool_open(f, w->paths->active, e) != 0)
+		return -1;
+	return spool_write(f, buf_span(&b), e);
 }

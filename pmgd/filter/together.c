@@ -17,6 +17,7 @@ struct set {
 	size_t n;
 	bool too_many;
 	size_t *of;		/* recipient -> the member that carries it */
+	struct spool_file *original;	/* one of: */
 	/* Files that were made for it. */
 	struct spool_file *file;
 	size_t nfile;
@@ -29,7 +30,7 @@ set_init(struct set *s, struct worker *w, struct message *m)
 
 	*s = (struct set){.w = w, .m = m};
 	s->of = xcalloc(m->env.nrcpt, sizeof(*s->of));
-	s->file = xcalloc(groups + 1, sizeof(*s->file));
+	s->file = xcalloc(groups + 2, sizeof(*s->file));
 }
 
 static void
@@ -93,19 +94,23 @@ is_refused(const struct message *m, size_t i)
 	return m->outcome[i].reply.code >= 500;
 }
 
-/* The originals of attachments that a rule removes. */
+/* The original of attachments that a rule removes: one file, however many
+ * copies lost theirs. */
 static bool
-add_original(struct set *s, const struct plan_group *g,
-    const struct recipient *to, size_t nto, struct err *e)
+add_original(struct set *s, const struct copy *c, const struct recipient *to,
+    size_t nto, struct err *e)
 {
-	const struct plan_step *step = commit_original_step(g);
-	struct entry t = {.kind = QUAR_ATTACHMENT, .why = "",
-	    .file = &s->m->spool, .sender = s->m->env.sender, .to = to,
-	    .nto = nto};
+	struct entry t = {.kind = QUAR_ATTACHMENT, .rule = c->kept_by,
+	    .why = "", .sender = s->m->env.sender, .to = to, .nto = nto};
 
-	if (step == NULL)
+	if (c->kept_by == NULL)
 		return true;
-	t.rule = step->rule;
+	if (s->original == NULL) {
+		s->original = set_file(s);
+		if (prepare_original(s->w, s->m, s->original, e) != 0)
+			return false;
+	}
+	t.file = s->original;
 	return set_add(s, &t, NULL, e);
 }
 
@@ -131,7 +136,7 @@ add_copy(struct set *s, const struct copy *c, struct err *e)
 	}
 	if (t.nto == 0)
 		return true;
-	if (!add_original(s, g, to, t.nto, e))
+	if (!add_original(s, c, to, t.nto, e))
 		return false;
 	t.file = entry_file(s->w, s->m, c, set_file(s));
 	if (t.file == NULL) {
@@ -359,7 +364,7 @@ plan_tally(const struct message *m)
 		if (g->disp == DISP_BLOCK) {
 			t.blocked++;
 		} else if (g->disp == DISP_QUARANTINE ||
-		    commit_original_step(g) != NULL) {
+		    m->copy[i].kept_by != NULL) {
 			t.kept++;
 		} else {
 			t.accepted++;

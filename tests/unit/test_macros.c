@@ -87,6 +87,22 @@ test_values_are_not_expanded(void **state)
 }
 
 static void
+test_values_are_no_html(void **state)
+{
+	struct macros m = {.filename = "<b onclick='\"x\"'>&amp;\na.exe",
+	    .rule = "R"};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1 << 16);
+	macros_expand_html(&out, "<p title=\"__FILENAME__\">&__RULE__</p>\n",
+	    &m);
+	assert_string_equal(buf_cstr(&out), "<p title=\"&lt;b onclick=&#39;"
+	    "&quot;x&quot;&#39;&gt;&amp;amp;<br>\na.exe\">&R</p>\n");
+	buf_free(&out);
+}
+
+static void
 test_output_is_capped(void **state)
 {
 	struct buf out;
@@ -109,6 +125,7 @@ main(void)
 		cmocka_unit_test(test_only_exact_names),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_values_are_not_expanded),
+		cmocka_unit_test(test_values_are_no_html),
 		cmocka_unit_test(test_output_is_capped),
 	};
 

@@ -89,6 +89,10 @@ test_objects_refused(void **state)
 		    "field name"},
 		{CAT_ACTION, {.type = ACTION_BCC, .value = "a b"}, "address"},
 		{CAT_ACTION, {.type = ACTION_NOTIFY, .value = ""}, "address"},
+		{CAT_ACTION, {.type = ACTION_BCC, .value = "a@x, b"}, "\"b\""},
+		{CAT_ACTION, {.type = ACTION_NOTIFY, .value = "a@x", .value2 =
+		    "0123456789012345678901234567890123456789012345678901234"
+		    "5678901234567890123456789012345678901234567890"}, "100"},
 		{CAT_ACTION, {.type = (enum object_type)4004}, "4004"},
 		{CAT_TO, {.type = WHO_EMAIL, .value = "a@x"}, "category"},
 	};

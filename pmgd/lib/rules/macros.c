@@ -37,8 +37,39 @@ macro_at(const char *text)
 	return NULL;
 }
 
-void
-macros_expand(struct buf *out, const char *text, const struct macros *m)
+/* As text within HTML: nothing of it is a tag, a reference or the end of an
+ * attribute; its lines stay lines. */
+static void
+put_html(struct buf *out, const char *value)
+{
+	for (; *value != '\0'; value++)
+		switch (*value) {
+		case '&':
+			buf_puts(out, "&amp;");
+			break;
+		case '<':
+			buf_puts(out, "&lt;");
+			break;
+		case '>':
+			buf_puts(out, "&gt;");
+			break;
+		case '"':
+			buf_puts(out, "&quot;");
+			break;
+		case '\'':
+			buf_puts(out, "&#39;");
+			break;
+		case '\n':
+			buf_puts(out, "<br>\n");
+			break;
+		default:
+			buf_putc(out, *value);
+		}
+}
+
+static void
+expand(struct buf *out, const char *text, const struct macros *m,
+    void (*put)(struct buf *out, const char *value))
 {
 	while (*text != '\0') {
 		const char *next = strstr(text, "__");
@@ -59,7 +90,19 @@ macros_expand(struct buf *out, const char *text, const struct macros *m)
 		}
 		memcpy(&value, (const char *)m + name->off, sizeof(value));
 		if (value != NULL)
-			buf_puts(out, value);
+			put(out, value);
 		text = next + strlen(name->name);
 	}
+}
+
+void
+macros_expand(struct buf *out, const char *text, const struct macros *m)
+{
+	expand(out, text, m, buf_puts);
+}
+
+void
+macros_expand_html(struct buf *out, const char *text, const struct macros *m)
+{
+	expand(out, text, m, put_html);
 }

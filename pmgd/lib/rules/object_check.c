@@ -1,6 +1,8 @@
 /* What an administrator may put into an object. */
 #include <string.h>
 #include "lib/base/zone.h"
+#include "lib/mail/edit_header.h"
+#include "lib/mail/smtp.h"
 #include "lib/rules/ruleset.h"
 
 enum {
@@ -8,6 +10,11 @@ enum {
 	MINUTES_PER_DAY = 24 * 60,
 	VALUE_BYTES_MAX = 65536,	/* of one text in an object */
 	FIELD_NAME_MAX = 256,
+	/* Characters, as in the reference product. */
+	SUBJECT_MAX = 100,
+	TEXT_MAX = 2048,
+	/* Not the reference product's 200: several addresses are one target. */
+	TARGET_MAX = 1000,
 };
 
 static bool
@@ -145,6 +152,81 @@ check_numbers(const struct object *o, struct err *e)
 	}
 }
 
+/* ---- texts of actions ---- */
+
+static int
+check_length(const struct object *o, const char *what, const char *s,
+    size_t max, struct err *e)
+{
+	size_t n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	if (n > max)
+		return err_set(e, "%s: the %s has %zu characters, and may "
+		    "have %zu", object_type_name(o->type), what, n, max);
+	return 0;
+}
+
+/* Addresses, or macros that become some, between commas, semicolons or
+ * blanks. */
+static int
+check_targets(const struct object *o, struct err *e)
+{
+	static const char between[] = ",; \t";
+	const char *s = o->value;
+	bool any = false;
+
+	while (*(s += strspn(s, between)) != '\0') {
+		char word[TARGET_MAX + 1];
+		size_t n = strcspn(s, between);
+
+		if (n > TARGET_MAX)
+			n = TARGET_MAX;
+		memcpy(word, s, n);
+		word[n] = '\0';
+		s += n;
+		any = true;
+		if (has_blank_or_control(word) ||
+		    (strstr(word, "__") == NULL &&
+		    strcmp(word, "postmaster") != 0 &&
+		    (strchr(word, '@') == NULL || !smtp_addr_valid(word))))
+			return err_set(e, "%s: \"%.80s\" is not an address",
+			    object_type_name(o->type), word);
+	}
+	if (!any)
+		return err_set(e, "%s: to nobody, there is no address",
+		    object_type_name(o->type));
+	return 0;
+}
+
+static int
+check_action(const struct object *o, struct err *e)
+{
+	switch (o->type) {
+	case ACTION_FIELD:
+		if (!header_name_valid(span_str(o->value)))
+			return err_set(e, "\"%.80s\" is not a header field "
+			    "name (Subject, without \":\", at most %d "
+			    "characters)", o->value, HEADER_NAME_MAX);
+		return check_length(o, "value", o->value2, TEXT_MAX, e);
+	case ACTION_NOTIFY:
+		if (check_length(o, "subject", o->value2, SUBJECT_MAX, e) ||
+		    check_length(o, "text", o->value3, TEXT_MAX, e))
+			return -1;
+		/* FALLTHROUGH */
+	case ACTION_BCC:
+		if (check_length(o, "target", o->value, TARGET_MAX, e))
+			return -1;
+		return check_targets(o, e);
+	case ACTION_REMOVE:
+	case ACTION_DISCLAIMER:
+		return check_length(o, "text", o->value, TEXT_MAX, e);
+	default:
+		return 0;
+	}
+}
+
 int
 object_check(const struct object *o, struct err *e)
 {
@@ -160,14 +242,11 @@ object_check(const struct object *o, struct err *e)
 		return err_set(e, "%s: an option that such an object does not "
 		    "have (bits 0x%x)", object_type_name(o->type),
 		    (unsigned)(o->flags & ~object_flags(o->type)));
-	if ((o->type == WHAT_FIELD || o->type == ACTION_FIELD) &&
-	    !is_field_name(o->value))
+	if (o->type == WHAT_FIELD && !is_field_name(o->value))
 		return err_set(e, "\"%.80s\" is not a header field name "
 		    "(Subject, without \":\")", o->value);
-	if ((o->type == ACTION_BCC || o->type == ACTION_NOTIFY) &&
-	    (o->value[0] == '\0' || has_blank_or_control(o->value)))
-		return err_set(e, "%s: \"%.80s\" is not an address",
-		    object_type_name(o->type), o->value);
+	if (object_category(o->type) == CAT_ACTION)
+		return check_action(o, e);
 	if (object_category(o->type) == CAT_FROM &&
 	    object_pattern_kind(o->type) < 0)
 		return check_who(o, e);

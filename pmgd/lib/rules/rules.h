@@ -312,6 +312,9 @@ struct macros {
 };
 /* Expands macros once: text that a value brings in is never expanded again. */
 void macros_expand(struct buf *out, const char *text, const struct macros *m);
+/* The same in a text that is HTML: values are shown as they are. */
+void macros_expand_html(struct buf *out, const char *text,
+    const struct macros *m);
 
 /* One rule or object in words, several lines for a rule. */
 void rule_describe(struct buf *out, const struct rule *r);
