@@ -8,6 +8,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 #include "lib/proto/lists.h"
+#include "lib/proto/rules.h"
 #include "store/store.h"
 
 enum { ADMIN_ARENA = 16 * IPC_MAX, TEXT_MAX = 16 * 1024 };
@@ -185,6 +186,19 @@ answer_status(struct question *k)
 	return send_reply(k, STORE_MSG_STATUS_REPLY, -1);
 }
 
+static bool
+answer_rules(struct question *k, const struct ipc_msg *m)
+{
+	AUTO_BUF struct buf actor;
+	struct rules_request q;
+
+	buf_init(&actor, 512);
+	if (rules_request_get(k->body, &q, &k->a) != 0)
+		return false;
+	admin_actor(k->sock, q.actor, &actor);
+	return rules_request(k->s->rule_work, k->sock, m, buf_cstr(&actor));
+}
+
 bool
 admin_answer(struct store *s, int sock, const struct ipc_msg *m)
 {
@@ -211,6 +225,9 @@ admin_answer(struct store *s, int sock, const struct ipc_msg *m)
 		break;
 	case STORE_MSG_LISTS:
 		ok = lists_answer(s->lists, sock, m);
+		break;
+	case STORE_MSG_RULES:
+		ok = answer_rules(&k, m);
 		break;
 	default:
 		break;

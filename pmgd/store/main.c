@@ -5,6 +5,7 @@
  *	tools        --admin.sock--> list, show, release, delete, status
  *	config.db -> rules.active, lists.active (what workers load)
  *	children --SMTP--> Postfix: one for each release
+ *	children: edit and compile rules
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,24 +23,6 @@
 #include "lib/base/str.h"
 #include "lib/base/xalloc.h"
 #include "store/store.h"
-
-void
-rules_publish(struct store *s)
-{
-	bool changed;
-	struct err e;
-
-	s->rules_error[0] = '\0';
-	if (ruledb_version(s->rules, &s->rules_version, &e) == 0 &&
-	    ruledb_publish(s->rules, s->paths.rules, &changed, &e) == 0) {
-		if (changed)
-			log_info("rules: version %llu published",
-			    (unsigned long long)s->rules_version);
-		return;
-	}
-	str_copy(s->rules_error, sizeof(s->rules_error), e.text);
-	log_error("rules: %s; the published ones stay", e.text);
-}
 
 static void
 make_folder(const char *path, mode_t mode)
@@ -114,8 +97,9 @@ on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
 	(void)source;
 	(void)si;
 	purge_reload(s->purge);
-	rules_publish(s);
 	lists_reload(s->lists);
+	if (s->rule_work != NULL)
+		rules_start(s->rule_work);
 	return 0;
 }
 
@@ -156,15 +140,19 @@ databases_open(struct store *s)
 static void
 store_run(struct store *s, int workers, int admin)
 {
+	struct err e;
+
 	databases_open(s);
-	rules_publish(s);
 	if (sd_event_new(&s->loop) < 0)
 		fatal("event loop: cannot be made");
 	sd_event_set_watchdog(s->loop, true);
 	signals_add(s);
-	s->release = release_new(s);
 	s->purge = purge_new(s);
 	s->lists = lists_new(s);
+	s->rule_work = rules_new(s, &e);
+	if (s->rule_work == NULL)
+		fatal("%s", e.text);
+	s->release = release_new(s);
 	s->server = server_new(s, workers, admin);
 	sd_notify(0, "READY=1");
 	log_info("ready");
@@ -172,6 +160,7 @@ store_run(struct store *s, int workers, int admin)
 		fatal("event loop failed");
 	sd_notify(0, "STOPPING=1");
 	server_free(s->server);
+	rules_free(s->rule_work);
 	release_free(s->release);
 	purge_free(s->purge);
 	lists_free(s->lists);

@@ -71,18 +71,6 @@ static void release_kick(struct release *r);
 
 /* ---- the child ---- */
 
-/* A peer of the parent must see its connection closed when the parent closes
- * it, not when this child ends. */
-static void
-close_others(int keep1, int keep2)
-{
-	long max = sysconf(_SC_OPEN_MAX);
-
-	for (int fd = 3; fd < (max > 0 && max < 65536 ? max : 65536); fd++)
-		if (fd != keep1 && fd != keep2)
-			close(fd);
-}
-
 static void
 tell(int out, uint32_t index, int code, const char *text)
 {
@@ -127,7 +115,7 @@ child_run(const char *where, int64_t row, const struct store_commit *c,
 	struct buf msg;
 	struct err e;
 
-	close_others(file, out);
+	child_close_others((const int[]){file, out}, 2);
 	alarm(CHILD_S);
 	arena_init(&a, SEND_ARENA);
 	buf_init(&msg, MESSAGE_MAX);

@@ -1,6 +1,6 @@
 /*
- * What the parts of pmgd-store share. One process, one loop (sd-event); the
- * only children are those that release a message to Postfix.
+ * What the parts of pmgd-store share. One process, one loop (sd-event);
+ * children release messages to Postfix, and edit and compile rules.
  *
  *	main.c     start: sockets, sandbox, databases; signals, timers
  *	server.c   connections; commits are taken together into batches
@@ -8,6 +8,8 @@
  *	release.c  quarantine -> Postfix
  *	purge.c    lifetimes
  *	lists.c    user lists
+ *	rules*.c   rules: edits, versions, compiling (rules_internal.h)
+ *	child.c    what all children do first
  */
 #ifndef PMG_STORE_STORE_H
 #define PMG_STORE_STORE_H
@@ -31,6 +33,7 @@ struct store {
 	struct release *release;
 	struct purge *purge;
 	struct lists *lists;
+	struct rules *rule_work;
 	int64_t started_us;
 	uint64_t commits, failures, batches;
 	uint64_t rules_version;
@@ -84,7 +87,20 @@ uint64_t lists_version(const struct lists *l);
 const char *lists_error(const struct lists *l);
 void lists_free(struct lists *l);
 
-/* main.c: compiles the rules and writes the snapshot when it differs. */
-void rules_publish(struct store *s);
+/* rules.c */
+
+/* Reads the live rules; rules.active is made when workers could not load it.
+ * NULL: e tells. */
+struct rules *rules_new(struct store *s, struct err *e);
+/* Compiles the live rules again and replaces rules.active when it differs. */
+void rules_start(struct rules *r);
+/* A request of a tool; actor: who it is. Answers later. False: disconnect. */
+bool rules_request(struct rules *r, int sock, const struct ipc_msg *m,
+    const char *actor);
+void rules_free(struct rules *r);
+
+/* child.c: a peer of the parent must see its connection closed when the parent
+ * closes it, not when a child ends. */
+void child_close_others(const int *keep, size_t n);
 
 #endif

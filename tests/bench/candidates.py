@@ -11,9 +11,9 @@ import os
 import pwd
 import re
 import socket
-import sqlite3
 import time
 
+from tests.rig import rules
 from tests.rig.gateway import Gateway, free_port
 
 
@@ -88,18 +88,12 @@ class Filter(Base):
 
     def _without_spam_rules(self):
         """No active rule needs the score: then spamd is not asked."""
-        store = self.gw.services["pmgd-store"]
-        store.stop()
-        db = sqlite3.connect(self.gw.path("var/lib/pmg/store/config.db"))
-        for (table,) in db.execute(
-                "SELECT name FROM sqlite_master WHERE type='table'"):
-            cols = [c[1] for c in db.execute("PRAGMA table_info(%s)" % table)]
-            if "active" in cols and "priority" in cols:
-                db.execute("UPDATE %s SET active=0 WHERE name LIKE '%%spam%%'"
-                           " OR name LIKE 'Modify Header%%'" % table)
-        db.commit()
-        db.close()
-        store.start()
+        with rules.of(self.gw) as store:
+            store.edit([{"op": "set", "rule": r["id"],
+                         "values": {"active": False}}
+                        for r in store.get()["rules"] if r["active"] and
+                        ("spam" in r["name"].lower() or
+                         r["name"].startswith("Modify Header"))])
 
     def kept_now(self):
         """Recipients whose mail rests in the quarantine, from the log."""

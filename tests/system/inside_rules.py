@@ -1,9 +1,6 @@
-"""Rules of a test, put into a gateway's database while pmgd-store is away."""
+"""Rules of a test, published in a gateway."""
 
-import os
-import sqlite3
-
-from tests.rig.service import wait_for
+from tests.rig import rules as store_rules
 
 CAT_FROM, CAT_TO, CAT_WHEN, CAT_WHAT, CAT_ACTION = range(5)
 IN, OUT, BOTH = range(3)
@@ -29,27 +26,45 @@ def rule(name, priority, to, action, what=(), direction=IN):
     return name, priority, direction, to, what, action
 
 
-def _group(db, name, category, objects):
-    gid = db.execute("INSERT INTO groups (name, info, category) "
-                     "VALUES (?, '', ?)", (name, category)).lastrowid
-    for o in objects:
-        db.execute("INSERT INTO objects (group_id, type, value, value2, "
-                   "value3, number, number2, flags) "
-                   "VALUES (?, ?, ?, ?, ?, ?, 0, ?)", (gid,) + o)
-    return gid
+# Names of value, value2, value3 and number in JSON (doc/RULES.md).
+MEMBERS = {
+    SPAM: (None, None, None, "level"), FIELD: ("field", "value"),
+    NOTIFY: ("to", "subject", "body"), SET_FIELD: ("field", "value"),
+    BCC: ("to",), REMOVE: ("text",), DISCLAIMER: ("disclaimer",),
+    LDAP_GROUP: ("profile", "group", None, "mode"),
+}
+FLAGS = {ATTACH_ORIGINAL: ("attach", True), ORIGINAL: ("original", True),
+         REMOVE_ALL: ("all", True), QUARANTINE_COPY: ("quarantine", True),
+         AT_START: ("position", "start"), SEPARATOR: ("separator", True),
+         SIGNED_TOO: ("signed", True)}
 
 
-def _rule(db, name, priority, direction, to, what, action):
-    rid = db.execute("INSERT INTO rules (name, priority, active, direction) "
-                     "VALUES (?, ?, 1, ?)",
-                     (name, priority, direction)).lastrowid
-    for category, objects in ((CAT_TO, to), (CAT_WHAT, what),
-                              (CAT_ACTION, action)):
-        kind = CAT_FROM if category == CAT_TO else category
-        if objects:
-            db.execute("INSERT INTO rule_groups (rule_id, category, group_id) "
-                       "VALUES (?, ?, ?)",
-                       (rid, category, _group(db, name, kind, objects)))
+def _object(kind, value, value2, value3, number, flags):
+    if kind == LDAP_GROUP:
+        number = ("any", "none", "group")[number]
+    names = MEMBERS.get(kind, ("value",))
+    made = {"otype": kind}
+    for name, given in zip(names, (value, value2, value3, number)):
+        if name and given != "":
+            made[name] = given
+    made.update(pair for bit, pair in FLAGS.items() if flags & bit)
+    return made
+
+
+def _rule(name, priority, direction, to, what, action):
+    """The operations that add a rule and its groups."""
+    parts = [(category, kind, objects) for category, kind, objects in (
+        ("to", "who", to), ("what", "what", what),
+        ("action", "action", action)) if objects]
+    groups = [{"op": "add", "group": {
+        "name": "%s: %s" % (name, category), "kind": kind,
+        "objects": [_object(*o) for o in objects]}}
+        for category, kind, objects in parts]
+    made = {"name": name, "priority": priority, "active": True,
+            "direction": ("in", "out", "both")[direction]}
+    for category, _, _ in parts:
+        made[category] = {"groups": ["%s: %s" % (name, category)]}
+    return groups + [{"op": "add", "rule": made}]
 
 
 def _short_obj(kind, value="", value2="", number=0):
@@ -62,22 +77,18 @@ def _short(name, priority, domain, what, action):
                 [_short_obj(*o) for o in what])
 
 
-def change(gateway, statements=(), rules=()):
+def change(gateway, rules=()):
     """rules: rule(...), or in short (name, priority, domain of the recipients
     or who objects, [(what type, value)], action type). Objects: (type, value[,
     value2[, number]])."""
-    published = gateway.path("var/lib/pmg/rules/rules.active")
-    before = os.stat(published).st_ino
-    store = gateway.services["pmgd-store"]
-    store.stop()
-    db = sqlite3.connect(gateway.path("var/lib/pmg/store/config.db"))
-    with db:
-        for text in statements:
-            db.execute(text)
-        for r in rules:
-            _rule(db, *(r if len(r) == 6 else _short(*r)))
-        db.execute("INSERT INTO changes (time_us, actor, what) "
-                   "VALUES (0, 'test', 'rules')")
-    db.close()
-    store.start()
-    wait_for(lambda: os.stat(published).st_ino != before, "the new rules")
+    with store_rules.of(gateway) as store:
+        store.edit([op for r in rules for op in _rule(
+            *(r if len(r) == 6 else _short(*r)))])
+
+
+def activate(gateway, active, chosen):
+    """Switches the rules for whose names chosen() is true."""
+    with store_rules.of(gateway) as store:
+        store.edit([{"op": "set", "rule": r["id"],
+                     "values": {"active": active}}
+                    for r in store.get()["rules"] if chosen(r["name"])])

@@ -98,7 +98,7 @@ def inside():
     g = Gateway(rig_root("inside"), with_postfix=False, with_spamd=False,
                 activate=False)
     with g:
-        rules.change(g, rules=[
+        rules.change(g, [
             ("Test Encrypted", 94, "encrypted.example",
              [(rules.ENCRYPTED, "")], rules.QUARANTINE),
             ("Test Unreadable", 94, "unreadable.example",
@@ -433,13 +433,12 @@ def test_ambiguity_is_told_in_words(inside):
 
 def test_without_the_rule_it_passes(inside):
     """The rule, and nothing else, holds unclear mail."""
-    switch = "UPDATE rules SET active=%d WHERE name='" + UNCLEAR + "'"
     raw = eml(plain(SENDER, "a@in.example", "x", "hello"), 120)
-    rules.change(inside.gateway, [switch % 0])
+    rules.activate(inside.gateway, False, UNCLEAR.__eq__)
     try:
         assert rule_of(inside.carry({"x": raw})["x"]) == ""
     finally:
-        rules.change(inside.gateway, [switch % 1])
+        rules.activate(inside.gateway, True, UNCLEAR.__eq__)
     assert rule_of(inside.carry({"x": raw})["x"]) == UNCLEAR
 
 

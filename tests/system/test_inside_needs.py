@@ -20,8 +20,7 @@ def viruses_only():
     g = Gateway(rig_root("needs"), with_postfix=False, with_spamd=False,
                 activate=False)
     with g:
-        rules.change(g, ["UPDATE rules SET active = 0 "
-                         "WHERE name <> 'Block Viruses'"])
+        rules.activate(g, False, "Block Viruses".__ne__)
         yield g
 
 

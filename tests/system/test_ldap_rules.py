@@ -44,7 +44,8 @@ def site(tmp_path_factory):
                 with_scan=False, activate=False)
     with slapd, g:
         write_conf(g, slapd.port)
-        rules.change(g, ["UPDATE rules SET active = 0"], [
+        rules.activate(g, False, bool)
+        rules.change(g, [
             ("sales", 90, [SALES], [], rules.QUARANTINE),
             ("unknown", 80, [UNKNOWN, UNKNOWN_ELSEWHERE], [],
              rules.QUARANTINE)])

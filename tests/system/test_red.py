@@ -51,7 +51,7 @@ def records():
     g = Gateway(rig_root("red"), with_postfix=False, with_spamd=False,
                 activate=False)
     with g:
-        rules.change(g, rules=[
+        rules.change(g, [
             ("Test File Name", 94, "files.example",
              [(rules.FILENAME, r".*\.vbs"), (rules.ARCHIVE_NAME,
                                              r".*\.vbs")], rules.QUARANTINE),
