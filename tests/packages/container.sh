@@ -9,7 +9,7 @@ BOX_CACHE=/var/cache/pmg-test
 # What our packages depend on is in the image: the test installs only ours.
 BOX_PACKAGES=systemd,systemd-sysv,dbus,iproute2,adduser,procps,postfix,spamd
 BOX_PACKAGES+=,spamassassin,clamav-freshclam,libclamav12,libhyperscan5
-BOX_PACKAGES+=,libarchive13,libjansson4,libsqlite3-0,libseccomp2,libsystemd0,libssl3
+BOX_PACKAGES+=,libarchive13,libldap-2.5-0,libjansson4,libsqlite3-0,libseccomp2,libsystemd0,libssl3
 BOX_NAME=pmgbox$$
 BOX_IP=10.77.0.1
 OUT_IP=10.77.0.2
