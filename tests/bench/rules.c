@@ -1,5 +1,6 @@
 /*
- * What rules cost: rules [-n] [-m MODES] RULES OBJECTS PATTERNS SECONDS FILE ...
+ * What rules cost: rules [-m MODES] RULES OBJECTS PATTERNS SECONDS FILE ...
+ *		rules -n RULES OBJECTS PATTERNS
  *
  * Makes a rule set (always the same for the same figures): RULES rules, OBJECTS
  * who-objects in their groups (half addresses, a quarter domains, a quarter
@@ -323,14 +324,14 @@ main(int argc, char **argv)
 	}
 	argv += optind;
 	argc -= optind;
-	if (argc < 4 + !load_only)
+	if (argc < (load_only ? 3 : 5))
 		return 2;
 	nobject = strtoul(argv[1], NULL, 10);
 	rs = make_rules(strtoul(argv[0], NULL, 10), nobject,
 	    strtoul(argv[2], NULL, 10));
-	n = (size_t)argc - 4;
+	n = load_only ? 0 : (size_t)argc - 4;
 	mail = xcalloc(n + 1, sizeof(*mail));
-	for (size_t i = 0; i < n && !load_only; i++)
+	for (size_t i = 0; i < n; i++)
 		read_mail(&mail[i], argv[4 + i], nobject);
 	if (load_only)
 		putchar('\n');

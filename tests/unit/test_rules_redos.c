@@ -155,7 +155,7 @@ static int64_t
 scan_us(const struct pattern *p, struct span subject)
 {
 	struct buf bytes = {.max = SIZE_MAX / 2};
-	struct pattern_set *s;
+	struct pattern_set *s = NULL;
 	struct err e = {""};
 	unsigned hits = 0;
 	size_t bad;
