@@ -16,7 +16,8 @@ struct set {
 	struct outlet_member member[STORE_SET_MAX];
 	size_t n;
 	bool too_many;
-	size_t *of;		/* recipient -> the member that carries it */
+	/* By recipient: the members that carry his copy, and its original. */
+	size_t *of, *kept;
 	struct spool_file *original;	/* one of: */
 	/* Files that were made for it. */
 	struct spool_file *file;
@@ -30,6 +31,7 @@ set_init(struct set *s, struct worker *w, struct message *m)
 
 	*s = (struct set){.w = w, .m = m};
 	s->of = xcalloc(m->env.nrcpt, sizeof(*s->of));
+	s->kept = xcalloc(m->env.nrcpt, sizeof(*s->kept));
 	s->file = xcalloc(groups + 2, sizeof(*s->file));
 }
 
@@ -42,6 +44,7 @@ set_free(struct set *s)
 		spool_close(&s->file[i]);
 	free(s->file);
 	free(s->of);
+	free(s->kept);
 }
 
 static struct spool_file *
@@ -51,9 +54,9 @@ set_file(struct set *s)
 	return &s->file[s->nfile++];
 }
 
-/* rcpt: indices of t's recipients, for `of`; NULL: theirs is another one. */
+/* rcpt: indices of t's recipients, for `of`; NULL: nobody asks. */
 static bool
-set_add(struct set *s, const struct entry *t, const size_t *rcpt,
+set_add(struct set *s, const struct entry *t, const size_t *rcpt, size_t *of,
     struct err *e)
 {
 	size_t step = t->nto;
@@ -80,7 +83,7 @@ set_add(struct set *s, const struct entry *t, const size_t *rcpt,
 			return false;
 		x->fd = t->file->fd;
 		for (size_t k = 0; rcpt != NULL && k < part.nto; k++)
-			s->of[rcpt[off + k]] = s->n;
+			of[rcpt[off + k]] = s->n;
 		s->n++;
 	}
 	return true;
@@ -98,7 +101,7 @@ is_refused(const struct message *m, size_t i)
  * copies lost theirs. */
 static bool
 add_original(struct set *s, const struct copy *c, const struct recipient *to,
-    size_t nto, struct err *e)
+    const size_t *rcpt, size_t nto, struct err *e)
 {
 	struct entry t = {.kind = QUAR_ATTACHMENT, .rule = c->kept_by,
 	    .why = "", .sender = s->m->env.sender, .to = to, .nto = nto};
@@ -111,7 +114,7 @@ add_original(struct set *s, const struct copy *c, const struct recipient *to,
 			return false;
 	}
 	t.file = s->original;
-	return set_add(s, &t, NULL, e);
+	return set_add(s, &t, rcpt, s->kept, e);
 }
 
 /* The copy of one group, for those whom Postfix has not refused. */
@@ -136,14 +139,14 @@ add_copy(struct set *s, const struct copy *c, struct err *e)
 	}
 	if (t.nto == 0)
 		return true;
-	if (!add_original(s, c, to, t.nto, e))
+	if (!add_original(s, c, to, rcpt, t.nto, e))
 		return false;
 	t.file = entry_file(s->w, s->m, c, set_file(s));
 	if (t.file == NULL) {
 		err_set(e, "no space in the filter's spool");
 		return false;
 	}
-	return set_add(s, &t, rcpt, e);
+	return set_add(s, &t, rcpt, s->of, e);
 }
 
 /* For those whom Postfix refused while it takes the message for others. */
@@ -169,7 +172,7 @@ add_bounce(struct set *s, struct err *e)
 	if (spool_open(f, s->w->paths->active, e) != 0 ||
 	    spool_write(f, buf_span(&bytes), e) != 0)
 		return false;
-	return set_add(s, &t, NULL, e);
+	return set_add(s, &t, NULL, NULL, e);
 }
 
 static bool
@@ -219,8 +222,9 @@ set_failed(struct set *s, const struct err *e)
 }
 
 static void
-group_kept(struct set *s, const struct plan_group *g, const char **ids)
+copy_kept(struct set *s, const struct copy *c, const char **ids)
 {
+	const struct plan_group *g = c->group;
 	bool held = g->disp != DISP_QUARANTINE;
 	const char *where = held ? ""
 	    : entry_kind_word(entry_kind(s->m, g->rule));
@@ -232,6 +236,8 @@ group_kept(struct set *s, const struct plan_group *g, const char **ids)
 			outcome_set(s->m, i, RESULT_REJECTED, g->rule, "");
 			continue;
 		}
+		if (c->kept_by != NULL)
+			outcome_kept(s->m, i, c->kept_by, ids[s->kept[i]]);
 		s->m->outcome[i].quarantine_id = ids[s->of[i]];
 		outcome_ok(s->m, i);
 		outcome_set(s->m, i, held ? RESULT_ACCEPTED
@@ -252,7 +258,7 @@ commit_as_set(struct worker *w, struct message *m)
 	else
 		for (size_t i = 0; i < m->plan->ngroup; i++)
 			if (m->plan->group[i].disp != DISP_BLOCK)
-				group_kept(&s, &m->plan->group[i], ids);
+				copy_kept(&s, &m->copy[i], ids);
 	set_free(&s);
 }
 
@@ -446,7 +452,7 @@ together_hold(struct worker *w, struct message *m, enum quarantine_kind kind,
 	for (size_t i = 0; i < m->env.nrcpt; i++)
 		rcpt[i] = i;
 	set_init(&s, w, m);
-	if (!set_add(&s, &t, rcpt, &e) || !set_commit(&s, &ids, &e))
+	if (!set_add(&s, &t, rcpt, s.of, &e) || !set_commit(&s, &ids, &e))
 		set_failed(&s, &e);
 	else
 		for (size_t i = 0; i < m->env.nrcpt; i++) {

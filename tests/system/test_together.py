@@ -17,7 +17,8 @@ from tests.rig.service import wait_for
 
 from . import together
 from .conftest import rig_root
-from .together import BLOCK, PASS, QUAR, SENDER, STRIP, mail, rcpts
+from .together import (BLOCK, KEEP, PASS, QUAR, SENDER, STRIP, mail,
+                       rcpts)
 
 TIMEOUT = 12        # mail.filter-timeout
 # What commits and notices may take beyond that (commit.c, filter.c).
@@ -142,6 +143,25 @@ def test_each_recipient_gets_his_own(gw, ident, domains):
             assert len(gw.sink.to(rcpt)) == 1
     wait_for(lambda: not [r for r in gw.quarantined(ident)
                           if r["kind"] == "held"], "what was held to be gone")
+
+
+def test_where_the_original_is_kept_is_told(gw, ident):
+    """In the record, for `pmg why`, and in the log, as after the queue."""
+    to = rcpts(ident, KEEP, PASS, KEEP)
+    for lmtp in (True, False):
+        assert deliver(gw, to, mail("%s-%d" % (ident, lmtp)),
+                       lmtp=lmtp)[0].code == 250
+    wait_for(lambda: len(records(gw, to[0])) == 2, "both records")
+    for r in records(gw, to[0]):
+        notes = [n for n in r["notes"] if "kept" in n]
+        assert len(notes) == 2
+        for n, rcpt in zip(notes, (to[0], to[2])):
+            id_ = re.fullmatch(
+                r"original for <%s> kept in the attachment quarantine: "
+                r"(\w+) \(rule: Keep the original\)" % re.escape(rcpt),
+                n).group(1)
+            assert [q["kind"] for q in gw.quarantined(rcpt)
+                    if q["id"] == id_] == ["attachment"]
 
 
 # ---- Postfix takes it for some ----

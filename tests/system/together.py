@@ -7,6 +7,7 @@ from . import inside_rules
 
 PASS, STRIP, QUAR, BLOCK = ("pass.example", "strip.example", "quar.example",
                             "block.example")
+KEEP = "keep.example"       # as STRIP, and the original is kept
 SENDER = "a@outside.example"
 NAME = "verdict.txt"
 
@@ -18,7 +19,13 @@ def rules(gateway):
         ("Block for one", 98, BLOCK, [(inside_rules.FILENAME, NAME)],
          inside_rules.BLOCK),
         ("Strip for one", 97, STRIP, [(inside_rules.FILENAME, NAME)],
-         inside_rules.REMOVE)])
+         inside_rules.REMOVE),
+        inside_rules.rule(
+            "Keep the original", 96,
+            [inside_rules.obj(inside_rules.DOMAIN, KEEP)],
+            [inside_rules.obj(inside_rules.REMOVE,
+                              flags=inside_rules.QUARANTINE_COPY)],
+            [inside_rules.obj(inside_rules.FILENAME, NAME)])])
 
 
 def mail(ident):
