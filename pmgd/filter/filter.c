@@ -45,6 +45,19 @@ field_text(struct message *m, const char *name)
 	return f ? mime_field_text(f, &m->arena) : "";
 }
 
+/*
+ * Without a queue id a message that comes again is known by its bytes. When
+ * nothing in them is its own, those of the next alert of a device are the same:
+ * rather delivered twice than taken for a repetition and never.
+ */
+static void
+name_nameless(struct message *m)
+{
+	if (*m->env.queue_id == '\0' && *m->message_id == '\0' &&
+	    mime_field_find(m->mime->part[0], "Date") == NULL)
+		snprintf(m->store_key, sizeof(m->store_key), "%s", m->logid);
+}
+
 static void
 log_new_mail(const struct message *m)
 {
@@ -66,6 +79,7 @@ parse(struct message *m, const char *quarantine)
 	m->subject = field_text(m, "Subject");
 	m->message_id = field_text(m, "Message-ID");
 	m->from = field_text(m, "From");
+	name_nameless(m);
 	m->us_parse = clock_mono_us() - began;
 	log_new_mail(m);
 }

@@ -164,6 +164,18 @@ def test_where_the_original_is_kept_is_told(gw, ident):
                     if q["id"] == id_] == ["attachment"]
 
 
+def test_mails_that_say_nothing_of_themselves_are_not_taken_for_one(gw, ident):
+    """A monitor's alert, without Message-ID and Date: each one comes."""
+    to = rcpts(ident, PASS, STRIP)
+    raw = re.sub(rb"(Message-ID|Date):[^\r]*\r\n", b"", mail(ident))
+    assert b"essage-ID" not in raw and b"Date" not in raw
+    for n in (1, 2):
+        assert [x.code for x in deliver(gw, to, raw)] == [250]
+        for rcpt in to:
+            wait_for(lambda: len(gw.sink.to(rcpt)) == n,
+                     "copy %d for %s" % (n, rcpt), 20)
+
+
 # ---- Postfix takes it for some ----
 
 def test_refused_for_one_goes_to_the_other(gw, ident):
