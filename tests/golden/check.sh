@@ -21,7 +21,8 @@ mkdir -p "$root/etc/pmg" "$root/run/pmg/store" "$root/var/lib/pmg/rules" \
 "$bins/pmgd-store" -f --root "$root" 2>"$root/log" &
 store=$!
 n=0
-until [ -s "$root/var/lib/pmg/rules/lists.active" ] || [ $n -ge 300 ]; do
+until { [ -s "$root/var/lib/pmg/rules/rules.active" ] &&
+    [ -s "$root/var/lib/pmg/rules/lists.active" ]; } || [ $n -ge 300 ]; do
 	kill -0 "$store" 2>/dev/null || break
 	sleep 0.1
 	n=$((n + 1))
