@@ -20,7 +20,7 @@ def mail(**known):
                   fields=[("Subject", "Invoice 17"), ("From", "A <f@x>")]),
              Part(1, 0, declared=["text/plain"]),
              Part(2, 0, declared=["application/pdf"], names=["a.pdf"],
-                  fields=[("Content-Description", "invoice")]),
+                  fields=[("Comments", "invoice")]),
              Part(3, 0, declared=["application/octet-stream"],
                   names=["b.exe"], magic="application/x-dosexec",
                   entries=[Entry(1, "dir/c.doc", flags=["macros"])])]
@@ -63,7 +63,7 @@ ZIP = Object("filename", r".*\.zip")
 SPAM = Object("spam", low=3)
 SUBJECT = Object("field", "subject", "invoice", top_only=True)
 ABSENT = Object("field", "subject", "order", top_only=True)
-DESCRIBED = Object("field", "Content-Description", "invoice")
+DESCRIBED = Object("field", "Comments", "invoice")
 Y, U = Object("domain", "y.example"), Object("email", "U@y.example")
 KNOWN = [{"profile": "p", "account": "anna", "addresses": ["U@y.example"],
           "groups": ["staff"]}]
@@ -93,7 +93,7 @@ EXAMPLES = (
     ("empty group, none", what(NONE), None),
     ("part's field", what(ANY, DESCRIBED), [2]),
     ("part's field, top only", what(ANY, Object(
-        "field", "Content-Description", ".", top_only=True)), False),
+        "field", "Comments", ".", top_only=True)), False),
     ("only content: declared does not count", what(ANY, Object(
         "content_type", "octet", only_content=True)), False),
     ("only content: magic does", what(ANY, Object(

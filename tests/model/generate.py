@@ -59,7 +59,7 @@ MAGIC = ("", "", "text/plain", "application/pdf", "image/png",
 TYPE_PATTERNS = (r"image/.*", r"application/(pdf|zip)", r"^text/", r"octet",
                  r"multipart/.*", r"^message/rfc822$", r"x-ms-dos", r"html$",
                  r"TEXT/PLAIN", r"unreadable-archive")
-FIELD_NAMES = ("Subject", "x-spam", "X-Flag", "From", "Content-Description")
+FIELD_NAMES = ("Subject", "x-spam", "X-Flag", "From", "Comments")
 SPOOFED = ("x-spam",)      # set by rules
 FIELD_VALUES = ("hello", "Invoice 17", "gr\u00fc\u00dfe aus", "yes",
                 "a@x.example", "b@y.example")
