@@ -228,8 +228,7 @@ string_of(const json_t *o, const char *key)
 static void
 print_change(struct buf *b, const json_t *m)
 {
-	const json_t *list = json_object_get(m, "recipients"), *one;
-	size_t i;
+	const json_t *list = json_object_get(m, "recipients");
 
 	print_time(b, json_integer_value(json_object_get(m, "time")));
 	buf_printf(b, "  %s  %s%s\n    <", string_of(m, "logid"),
@@ -240,7 +239,9 @@ print_change(struct buf *b, const json_t *m)
 	buf_puts(b, ">  ");
 	log_safe(b, span_str(string_of(m, "subject")), SUBJECT_SHOWN);
 	buf_putc(b, '\n');
-	json_array_foreach(list, i, one) {
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+
 		buf_puts(b, "    to <");
 		log_safe(b, span_str(string_of(one, "recipient")), TEXT_SHOWN);
 		buf_puts(b, ">\n      before: ");
@@ -255,14 +256,12 @@ static void
 print_text(const struct replay *r)
 {
 	AUTO_BUF struct buf b = {.max = SIZE_MAX / 2};
-	const json_t *m;
-	size_t i;
 
-	json_array_foreach(r->list, i, m)
-		print_change(&b, m);
+	for (size_t i = 0; i < json_array_size(r->list); i++)
+		print_change(&b, json_array_get(r->list, i));
 	buf_printf(&b, "%s%zu of the last %zu messages would have changed.\n",
 	    r->changed > 0 ? "\n" : "", r->changed, r->judged);
-	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		if (r->unknown[i] > 0)
 			buf_printf(&b, "For %zu of them the rules ask for what "
 			    "was not looked at then: %s.\n", r->unknown[i],
