@@ -25,7 +25,12 @@
 
 enum {
 	CHILDREN = 4,
-	LOAD_MAX = 4096,	/* waiting messages held in memory */
+	/* Waiting messages that are taken into memory at once. */
+#ifdef PMG_TEST_HOOKS
+	LOAD_MAX = 64,
+#else
+	LOAD_MAX = 4096,
+#endif
 	RETRY_FIRST_MS = 10 * 1000,
 	RETRY_MAX_MS = 15 * 60 * 1000,
 	CONNECT_MS = 30 * 1000,
@@ -62,6 +67,7 @@ struct release {
 	struct job **job;
 	size_t njob;
 	unsigned running;
+	bool more;		/* wait in the database that are not in job */
 	bool stopping;
 	sd_event_source *timer;
 	char last_error[REASON];
@@ -366,8 +372,8 @@ job_new(struct release *r, int64_t row)
 	return j;
 }
 
-/* All that the database says is waiting: at start, and when the list is empty
- * (it may have been cut). */
+/* What the database says is waiting: at start, and, when that was more than
+ * is taken at once, each time that half of it is done. */
 static void
 release_load(struct release *r)
 {
@@ -382,6 +388,7 @@ release_load(struct release *r)
 	for (size_t i = 0; i < n; i++)
 		if (job_find(r, row[i]) == NULL)
 			job_new(r, row[i]);
+	r->more = n == LOAD_MAX;
 }
 
 static void
@@ -391,6 +398,8 @@ release_kick(struct release *r)
 
 	if (r->stopping)
 		return;
+	if (r->more && r->njob < LOAD_MAX / 2)
+		release_load(r);
 	while (r->running < CHILDREN &&
 	    (j = next_due(r, clock_mono_ms())) != NULL)
 		job_try(j);

@@ -180,6 +180,28 @@ postfix_away_then_restart(void **state)
 	assert_int_equal(smtp_heard("X-PMG-Id"), 1);
 }
 
+/* More waits at the start than is taken into memory at once (64 with the tests'
+ * hooks): the others are not left to the next start. */
+static void
+more_waits_than_is_loaded(void **state)
+{
+	enum { WAITING = 150 };
+	char id[STORE_ID], queue_id[16], said[600];
+
+	(void)state;
+	for (int i = 0; i < WAITING; i++) {
+		snprintf(queue_id, sizeof(queue_id), "Q%d", i);
+		commit(queue_id, "hello\r\n", id);
+		assert_true(act(STORE_RELEASE, id, said));
+	}
+	kill_wait(&daemon_pid);
+	smtp_start(SMTP_TAKES);
+	daemon_start();
+	assert_true(becomes(id, "released"));
+	assert_true(nothing_waits());
+	assert_true(smtp_heard("X-PMG-Id") >= WAITING);
+}
+
 /* Killed in the middle of a release: it is not forgotten. A hanging Postfix
  * holds up no commit. */
 static void
@@ -418,6 +440,7 @@ main(void)
 		T(released_once),
 		T(refused),
 		T(postfix_away_then_restart),
+		T(more_waits_than_is_loaded),
 		T(killed_while_releasing),
 		T(second_recipient_while_releasing),
 		T(killed_while_committing),
