@@ -41,13 +41,15 @@ may_begin(struct span s, const unsigned char *p)
 	return p == s.p || p[-1] == '\n' || p[-1] == '\r';
 }
 
-/* The first lines of uuencode, yEnc, OpenPGP and BinHex, loosely: a false alarm costs
- * some time, a miss an attachment. */
+/* The first lines of uuencode, yEnc, OpenPGP and BinHex, loosely: a false alarm
+ * costs some time, a miss an attachment. */
 static bool
 may_hold_attachment(struct span s)
 {
 	static const char *const begin[] = {"begin", "BEGIN", "Begin"};
 
+	if (s.n == 0)
+		return false;
 	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++) {
 		const unsigned char *p = s.p, *end = s.p + s.n;
 
