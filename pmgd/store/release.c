@@ -21,6 +21,7 @@
 #include "lib/base/str.h"
 #include "lib/base/xalloc.h"
 #include "lib/net/smtp_client.h"
+#include "store/child.h"
 #include "store/store.h"
 
 enum {

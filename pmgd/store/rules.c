@@ -3,14 +3,9 @@
  * one at a time; those that only read have children of their own. A tool that
  * hangs up takes its request with it.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "lib/base/atomicfile.h"
 #include "lib/base/log.h"
@@ -31,7 +26,7 @@ job_new(struct rules *r)
 	struct rules_job *j = xcalloc(1, sizeof(*j)), **end = &r->job;
 
 	j->rules = r;
-	j->sock = j->pipe = -1;
+	j->sock = -1;
 	j->work.reply_fd = j->work.changes_fd = j->work.snapshot_fd = -1;
 	arena_init(&j->arena, 2 * IPC_MAX);
 	buf_init(&j->text, RULES_TEXT_MAX);
@@ -62,24 +57,25 @@ takes_turns(const struct rules_job *j)
 	    q->verb != RULES_VERSIONS;
 }
 
+/* Its child runs no longer. */
+static void
+job_release(struct rules_job *j)
+{
+	j->child = NULL;
+	if (j->turn)
+		j->rules->writing = false;
+	else
+		j->rules->readers--;
+}
+
 /* Ends the child, if it runs: what it was doing is dropped. */
 static void
 job_stop(struct rules_job *j)
 {
-	struct rules *r = j->rules;
-
-	if (j->pid == 0)
+	if (j->child == NULL)
 		return;
-	j->io = sd_event_source_unref(j->io);
-	close_if(&j->pipe);
-	kill(j->pid, SIGKILL);
-	while (waitpid(j->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	j->pid = 0;
-	if (j->turn)
-		r->writing = false;
-	else
-		r->readers--;
+	child_stop(j->child);
+	job_release(j);
 }
 
 static void
@@ -235,97 +231,39 @@ work_prepare(struct rules_job *j, struct err *e)
 	return ruledb_next(r->s->rules, w->next, e);
 }
 
-/* Why a child ended without a word. */
 static void
-death_reason(int status, struct err *e)
+on_ended(void *arg, const struct child_result *result)
 {
-	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-
-	if (sig == SIGXCPU || sig == SIGALRM)
-		err_set(e, "these rules take more than %d seconds to compile",
-		    RULES_CPU_S);
-	else
-		err_set(e, "these rules cannot be compiled within %d MB of "
-		    "memory (status %d)", RULES_MEMORY_MB, status);
-}
-
-static void
-job_ended(struct rules_job *j, struct rules_result *result)
-{
+	struct rules_job *j = arg;
 	struct rules *r = j->rules;
-	int status = 0;
-	struct err e;
+	struct child_result known = *result;
 
-	j->io = sd_event_source_unref(j->io);
-	close_if(&j->pipe);
-	if (result->code == RULES_OK || result->text[0] != '\0')
-		kill(j->pid, SIGKILL);
-	while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	j->pid = 0;
-	if (j->turn)
-		r->writing = false;
-	else
-		r->readers--;
-	if (result->code != RULES_OK && result->text[0] == '\0') {
-		death_reason(status, &e);
-		str_copy(result->text, sizeof(result->text), e.text);
-	}
-	rules_commit(j, result);
+	job_release(j);
+	if (known.code < 0 || known.code >= RULES_CODE_END)
+		known.code = RULES_FAILED;
+	rules_commit(j, &known);
 	job_free(j);
 	rules_kick(r);
 }
 
 static int
-on_result(sd_event_source *source, int fd, uint32_t events, void *arg)
-{
-	struct rules_job *j = arg;
-	struct rules_result result;
-	ssize_t n = read(fd, &result, sizeof(result));
-
-	(void)source;
-	(void)events;
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return 0;
-	if (n != (ssize_t)sizeof(result) || result.code < 0 ||
-	    result.code >= RULES_CODE_END)
-		result = (struct rules_result){.code = RULES_FAILED};
-	result.text[sizeof(result.text) - 1] = '\0';
-	job_ended(j, &result);
-	return 0;
-}
-
-static int
 job_fork(struct rules_job *j, struct err *e)
 {
-	struct rules *r = j->rules;
-	sigset_t none;
-	int p[2];
+	const int keep[] = {j->work.reply_fd, j->work.changes_fd,
+	    j->work.snapshot_fd};
+	const struct child_work w = {.what = "these rules",
+	    .cpu_s = RULES_CPU_S, .wall_s = RULES_WALL_S,
+	    .memory_mb = RULES_MEMORY_MB, .keep = keep,
+	    .nkeep = sizeof(keep) / sizeof(*keep), .run = rules_work_run,
+	    .ended = on_ended, .arg = j};
 
-	if (pipe2(p, O_CLOEXEC) != 0)
-		return err_errno(e, "pipe");
-	j->pid = fork();
-	if (j->pid < 0) {
-		j->pid = 0;
-		err_errno(e, "fork");
-		close(p[0]);
-		close(p[1]);
+	j->child = child_start(j->rules->s->loop, &w, e);
+	if (j->child == NULL)
 		return -1;
-	}
-	if (j->pid == 0) {
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		rules_work_run(&j->work, p[1]);
-	}
-	close(p[1]);
-	j->pipe = p[0];
 	if (j->turn)
-		r->writing = true;
+		j->rules->writing = true;
 	else
-		r->readers++;
-	if (sd_event_add_io(r->s->loop, &j->io, p[0], EPOLLIN, on_result,
-	        j) < 0)
-		fatal("event loop: cannot watch a child");
+		j->rules->readers++;
 	return 0;
 }
 
@@ -353,7 +291,7 @@ job_begin(struct rules_job *j)
 static bool
 may_run(const struct rules *r, const struct rules_job *j)
 {
-	return j->pid == 0 && (j->turn ? !r->writing
+	return j->child == NULL && (j->turn ? !r->writing
 	    : r->readers < RULES_READERS);
 }
 

@@ -203,7 +203,7 @@ activate(struct rules_job *j, struct err *e)
 }
 
 static void
-commit_start(struct rules_job *j, const struct rules_result *result)
+commit_start(struct rules_job *j, const struct child_result *result)
 {
 	struct store *s = j->rules->s;
 	struct err e;
@@ -293,7 +293,7 @@ commit_version(struct rules_job *j, const struct rule_rows *changes,
 }
 
 void
-rules_commit(struct rules_job *j, const struct rules_result *result)
+rules_commit(struct rules_job *j, const struct child_result *result)
 {
 	struct rule_rows changes = {NULL, 0, 0};
 	struct err e;

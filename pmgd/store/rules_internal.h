@@ -12,8 +12,8 @@
 #ifndef PMG_STORE_RULES_INTERNAL_H
 #define PMG_STORE_RULES_INTERNAL_H
 
-#include <sys/types.h>
 #include "lib/proto/rules.h"
+#include "store/child.h"
 #include "store/store.h"
 
 enum {
@@ -43,13 +43,6 @@ struct rules_work {
 	int reply_fd, changes_fd, snapshot_fd;
 };
 
-/* What a child reports, in one write. */
-struct rules_result {
-	int32_t code;			/* enum rules_code */
-	uint8_t written;		/* there is a fresh file */
-	char text[512];			/* why not */
-};
-
 struct rules_job {
 	struct rules *rules;
 	struct rules_job *next;
@@ -61,9 +54,8 @@ struct rules_job {
 	bool start;			/* compile the live rules: no request */
 	char actor[RULES_ACTOR];
 	uint64_t revision;		/* of the draft, when it began */
-	pid_t pid;			/* 0: waits */
-	int pipe;
-	sd_event_source *io, *hangup;
+	struct child *child;		/* NULL: waits */
+	sd_event_source *hangup;
 	struct rules_work work;
 };
 
@@ -102,10 +94,9 @@ int rules_draft_load(struct rules *r, struct err *e);
 /* Verbs that need no child. True: answered. */
 bool rules_at_once(struct rules_job *j);
 /* The child of j reported. */
-void rules_commit(struct rules_job *j, const struct rules_result *result);
+void rules_commit(struct rules_job *j, const struct child_result *result);
 
-/* rules_work.c: never returns; writes a struct rules_result to out. */
-void rules_work_run(const struct rules_work *w, int out)
-    __attribute__((noreturn));
+/* rules_work.c: the child of a struct rules_job; code: enum rules_code. */
+void rules_work_run(void *job, int out);
 
 #endif

@@ -1,16 +1,12 @@
 /*
  * The child: parses, edits, compiles, within limits. It opens no database and
  * answers nobody; what it finds goes into memory files and a fresh file beside
- * rules.active, and one struct rules_result tells the parent. It ends by
+ * rules.active, and one struct child_result tells the parent. It ends by
  * _exit(), so nothing is freed on the way.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "lib/base/atomicfile.h"
@@ -23,47 +19,16 @@
 
 enum { COMPILED_MAX = 1 << 30 };
 
-struct child {
+struct worker {
 	const struct rules_work *w;
 	int out;
 };
 
 static void __attribute__((noreturn))
-finish(const struct child *c, enum rules_code code, const char *text)
+finish(const struct worker *c, enum rules_code code, const char *text)
 {
-	struct rules_result r = {.code = (int32_t)code,
-	    .written = code == RULES_OK && c->w->fresh != NULL &&
-	        access(c->w->fresh, F_OK) == 0};
-
-	str_copy(r.text, sizeof(r.text), text);
-	if (write_all(c->out, &r, sizeof(r)) != 0)
-		_exit(1);
-	_exit(0);
-}
-
-static void
-limit(int which, rlim_t value)
-{
-	/* SIGXCPU, which tells the reason, comes before SIGKILL. */
-	struct rlimit l = {value, which == RLIMIT_CPU ? value + 5 : value};
-
-	setrlimit(which, &l);
-}
-
-/* With the parent the child goes, or two would write the same file. */
-static void
-child_enter(const struct rules_work *w, int out)
-{
-	const int keep[] = {out, w->reply_fd, w->changes_fd, w->snapshot_fd};
-
-	child_close_others(keep, sizeof(keep) / sizeof(*keep));
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	limit(RLIMIT_CPU, RULES_CPU_S);
-	limit(RLIMIT_CORE, 0);
-#ifndef PMG_SANITIZED
-	limit(RLIMIT_AS, (rlim_t)RULES_MEMORY_MB << 20);
-#endif
-	alarm(RULES_WALL_S);
+	child_finish(c->out, (int)code, code == RULES_OK &&
+	    c->w->fresh != NULL && access(c->w->fresh, F_OK) == 0, text);
 }
 
 /* A hang on request, for the fault tests. */
@@ -83,7 +48,7 @@ hook_hang(const struct rules_work *w)
 /* ---- sets of rules ---- */
 
 static void
-load(const struct child *c, const struct rule_rows *rows, struct rules_doc *d)
+load(const struct worker *c, const struct rule_rows *rows, struct rules_doc *d)
 {
 	struct err e;
 
@@ -93,7 +58,7 @@ load(const struct child *c, const struct rule_rows *rows, struct rules_doc *d)
 }
 
 static void
-load_draft(const struct child *c, struct rules_doc *d)
+load_draft(const struct worker *c, struct rules_doc *d)
 {
 	struct rule_rows rows = {NULL, 0, 0};
 
@@ -103,7 +68,7 @@ load_draft(const struct child *c, struct rules_doc *d)
 }
 
 static void
-load_target(const struct child *c, const struct rules_target *t,
+load_target(const struct worker *c, const struct rules_target *t,
     const struct rule_rows *version, struct rules_doc *d)
 {
 	if (t->where == RULES_DRAFT)
@@ -122,7 +87,7 @@ version_of(const struct rules_work *w, const struct rules_target *t)
 /* ---- results ---- */
 
 static void
-give_json(const struct child *c, json_t *j)
+give_json(const struct worker *c, json_t *j)
 {
 	char *text = json_dumps(j, JSON_COMPACT);
 
@@ -132,7 +97,7 @@ give_json(const struct child *c, json_t *j)
 
 /* The changes from before to after; how many. */
 static size_t
-give_changes(const struct child *c, const struct rules_doc *before,
+give_changes(const struct worker *c, const struct rules_doc *before,
     const struct rules_doc *after)
 {
 	struct rule_rows rows = {NULL, 0, 0};
@@ -146,7 +111,7 @@ give_changes(const struct child *c, const struct rules_doc *before,
 }
 
 static void
-give_done(const struct child *c, size_t changed, json_t *ids)
+give_done(const struct worker *c, size_t changed, json_t *ids)
 {
 	json_t *j = json_object();
 
@@ -158,7 +123,7 @@ give_done(const struct child *c, size_t changed, json_t *ids)
 
 /* What cannot be used is the fault of who asked. */
 static struct ruleset_builder *
-build(const struct child *c, const struct rules_doc *d)
+build(const struct worker *c, const struct rules_doc *d)
 {
 	struct ruleset_builder *b = ruleset_builder_new();
 	struct err e;
@@ -169,7 +134,7 @@ build(const struct child *c, const struct rules_doc *d)
 }
 
 static void
-compile(const struct child *c, const struct rules_doc *d, uint64_t version,
+compile(const struct worker *c, const struct rules_doc *d, uint64_t version,
     struct buf *snapshot)
 {
 	struct ruleset_builder *b = build(c, d);
@@ -185,7 +150,7 @@ compile(const struct child *c, const struct rules_doc *d, uint64_t version,
 
 /* On the disk when this returns. Its name is nobody's but ours. */
 static void
-write_fresh(const struct child *c, struct span snapshot)
+write_fresh(const struct worker *c, struct span snapshot)
 {
 	int fd = open(c->w->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
 	    O_NOFOLLOW, 0600);
@@ -199,7 +164,7 @@ write_fresh(const struct child *c, struct span snapshot)
 }
 
 static void
-give_active(const struct child *c, const struct rules_doc *d, uint64_t version)
+give_active(const struct worker *c, const struct rules_doc *d, uint64_t version)
 {
 	struct buf snapshot;
 
@@ -210,7 +175,7 @@ give_active(const struct child *c, const struct rules_doc *d, uint64_t version)
 /* ---- the verbs ---- */
 
 static void __attribute__((noreturn))
-do_start(const struct child *c)
+do_start(const struct worker *c)
 {
 	struct buf fresh, old = {.max = COMPILED_MAX};
 	struct rules_doc d;
@@ -226,7 +191,7 @@ do_start(const struct child *c)
 }
 
 static void
-do_get(const struct child *c)
+do_get(const struct worker *c)
 {
 	const struct rules_target *t = &c->w->q->target;
 	struct rules_doc d;
@@ -240,7 +205,7 @@ do_get(const struct child *c)
 }
 
 static json_t *
-parse(const struct child *c)
+parse(const struct worker *c)
 {
 	json_error_t je;
 	json_t *j = json_loadb((const char *)c->w->text.p, c->w->text.n,
@@ -258,7 +223,7 @@ parse(const struct child *c)
  * next version. ids: for the reply, or NULL.
  */
 static void
-give_set(const struct child *c, const struct rules_doc *before,
+give_set(const struct worker *c, const struct rules_doc *before,
     const struct rules_doc *after, json_t *ids)
 {
 	struct rules_doc base;
@@ -277,7 +242,7 @@ give_set(const struct child *c, const struct rules_doc *before,
 }
 
 static void
-do_edit(const struct child *c)
+do_edit(const struct worker *c)
 {
 	struct rules_doc before, after;
 	json_t *ids;
@@ -293,7 +258,7 @@ do_edit(const struct child *c)
 }
 
 static void
-do_import(const struct child *c)
+do_import(const struct worker *c)
 {
 	struct rules_doc before, after;
 	struct err e;
@@ -307,7 +272,7 @@ do_import(const struct child *c)
 }
 
 static void
-do_reset(const struct child *c)
+do_reset(const struct worker *c)
 {
 	struct rules_doc before, after;
 	struct err e;
@@ -321,7 +286,7 @@ do_reset(const struct child *c)
 }
 
 static void
-do_rollback(const struct child *c)
+do_rollback(const struct worker *c)
 {
 	struct rules_doc before, after;
 	size_t n;
@@ -335,7 +300,7 @@ do_rollback(const struct child *c)
 }
 
 static void
-do_publish(const struct child *c)
+do_publish(const struct worker *c)
 {
 	struct rules_doc before, after;
 	size_t n;
@@ -394,7 +359,7 @@ rebase_change(void *arg, enum rules_kind kind, const struct rules_item *before,
 }
 
 static void
-do_rebase(const struct child *c)
+do_rebase(const struct worker *c)
 {
 	struct rules_doc base, draft, live;
 	struct rebase r = {.draft = &draft, .live = &live, .both = {.max = 400}};
@@ -453,7 +418,7 @@ diff_change(void *arg, enum rules_kind kind, const struct rules_item *before,
 }
 
 static void
-do_diff(const struct child *c)
+do_diff(const struct worker *c)
 {
 	struct rules_doc before, after;
 	struct diff d = {&before, &after, json_array()};
@@ -467,7 +432,7 @@ do_diff(const struct child *c)
 }
 
 static void
-do_snapshot(const struct child *c)
+do_snapshot(const struct worker *c)
 {
 	const struct rules_target *t = &c->w->q->target;
 	struct buf snapshot;
@@ -480,17 +445,17 @@ do_snapshot(const struct child *c)
 }
 
 void
-rules_work_run(const struct rules_work *w, int out)
+rules_work_run(void *job, int out)
 {
-	static void (*const verbs[RULES_VERB_END])(const struct child *) = {
+	static void (*const verbs[RULES_VERB_END])(const struct worker *) = {
 		[RULES_GET] = do_get, [RULES_EDIT] = do_edit,
 		[RULES_IMPORT] = do_import, [RULES_DRAFT_REBASE] = do_rebase,
 		[RULES_PUBLISH] = do_publish, [RULES_DIFF] = do_diff,
 		[RULES_ROLLBACK] = do_rollback, [RULES_RESET] = do_reset,
 		[RULES_SNAPSHOT] = do_snapshot};
-	const struct child c = {w, out};
+	const struct rules_work *w = &((struct rules_job *)job)->work;
+	const struct worker c = {w, out};
 
-	child_enter(w, out);
 	if (w->q == NULL)
 		do_start(&c);
 	verbs[w->q->verb](&c);

@@ -9,7 +9,7 @@
  *	purge.c    lifetimes
  *	lists.c    user lists
  *	rules*.c   rules: edits, versions, compiling (rules_internal.h)
- *	child.c    what all children do first
+ *	child.[ch] work in a child, within limits
  */
 #ifndef PMG_STORE_STORE_H
 #define PMG_STORE_STORE_H
@@ -98,9 +98,5 @@ void rules_start(struct rules *r);
 bool rules_request(struct rules *r, int sock, const struct ipc_msg *m,
     const char *actor);
 void rules_free(struct rules *r);
-
-/* child.c: a peer of the parent must see its connection closed when the parent
- * closes it, not when a child ends. */
-void child_close_others(const int *keep, size_t n);
 
 #endif
