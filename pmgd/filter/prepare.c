@@ -28,6 +28,7 @@ struct work {
 	struct edit *ed;
 	bool *removed;		/* by part; NULL: none yet */
 	unsigned nremoved;
+	const struct rule *virus_rule;	/* was to remove a virus; NULL: none */
 };
 
 /* ---- attachments ---- */
@@ -155,13 +156,17 @@ remove_part(struct work *k, const struct plan_step *s,
 	    *filename != '\0' ? filename : "a part", s->rule->name);
 }
 
-/* Marks of the whole mail (a virus, say) name no part: all go. */
+/* Marks of the whole mail (spam, say) name no part: all go. So they do for a
+ * virus, whatever parts were named for another reason: nobody knows which one
+ * it is in. */
 static void
 edit_remove(struct work *k, const struct plan_step *s)
 {
 	const struct mime *mime = k->m->mime;
+	bool virus = k->m->facts.virus != NULL &&
+	    rule_looks_for(s->rule, WHAT_VIRUS);
 	bool all = (s->action->flags & OBJ_REMOVE_ALL) != 0 ||
-	    s->marks == NULL;
+	    s->marks == NULL || virus;
 	const char **carried = all ? carried_names(k->m) : NULL;
 	unsigned before = k->nremoved;
 
@@ -177,6 +182,8 @@ edit_remove(struct work *k, const struct plan_step *s)
 		if (all ? is_attachment(p) || inner != NULL : is_marked(s, i))
 			remove_part(k, s, p, shown_name(k->m, p, inner));
 	}
+	if (virus && k->virus_rule == NULL)
+		k->virus_rule = s->rule;
 	if (k->nremoved > before && k->copy->kept_by == NULL &&
 	    (s->action->flags & OBJ_QUARANTINE_COPY) != 0)
 		k->copy->kept_by = s->rule;
@@ -288,10 +295,25 @@ is_sent(const struct plan *p, size_t group)
 	return false;
 }
 
-static int
-prepare_copy(struct work *k, bool sent, struct err *e)
+/*
+ * A rule was to take a virus out by removing attachments, and there was none
+ * to remove: the virus is in the text, say. Such a copy does not go out.
+ */
+static void
+hold_virus(struct work *k, struct plan_group *g)
 {
-	const struct plan_group *g = k->copy->group;
+	if (k->virus_rule == NULL || k->nremoved > 0 ||
+	    g->disp != DISP_ACCEPT)
+		return;
+	g->disp = DISP_QUARANTINE;
+	g->rule = k->virus_rule;
+	message_note(k->m, "no attachment to remove, quarantined with its "
+	    "virus (rule: %s)", g->rule->name);
+}
+
+static int
+prepare_copy(struct work *k, struct plan_group *g, bool sent, struct err *e)
+{
 	struct message *m = k->m;
 
 	strip_fields(m, k->ed);
@@ -303,6 +325,7 @@ prepare_copy(struct work *k, bool sent, struct err *e)
 		return -1;
 	for (size_t i = 0; i < g->nstep; i++)
 		edit_step(k, &g->step[i]);
+	hold_virus(k, g);
 	if (!sent || edit_empty(k->ed))
 		return 0;
 	return copy_write(k->w, m, k->copy, k->ed, e);
@@ -324,7 +347,8 @@ prepare_copies(struct worker *w, struct message *m, struct err *e)
 		k.copy->bytes = m->raw;
 		if (k.ed == NULL)
 			return err_set(e, "no memory to edit this mail");
-		if (prepare_copy(&k, is_sent(m->plan, i), e) != 0)
+		if (prepare_copy(&k, &m->plan->group[i], is_sent(m->plan, i),
+		        e) != 0)
 			return -1;
 	}
 	return 0;

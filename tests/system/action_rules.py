@@ -45,6 +45,9 @@ KEYS = {
                    [obj(rules.CONTENT_TYPE, "text/plain")]),
     "removevirus": ([obj(rules.REMOVE, "virus __VIRUS_INFO__ in __FILENAME__"),
                      obj(rules.ACCEPT)], [obj(rules.VIRUS)]),
+    "virusorexe": ([obj(rules.REMOVE, "gone: __FILENAME__"),
+                    obj(rules.ACCEPT)],
+                   [obj(rules.VIRUS), obj(rules.FILENAME, r".*\.exe")]),
     "keep": ([obj(rules.REMOVE, flags=rules.REMOVE_ALL |
                   rules.QUARANTINE_COPY)], ()),
     "footer": ([obj(rules.DISCLAIMER, FOOTER, flags=rules.SEPARATOR)], ()),
@@ -57,7 +60,8 @@ KEYS = {
     "signedtoo": ([obj(rules.DISCLAIMER, "S2", flags=rules.SIGNED_TOO)], ()),
 }
 # What is final, or a virus, comes first or last.
-PRIORITY = {"removevirus": 99, "cfooter": 99, "cremove": 99, "block": 2, "spamquar": 2}
+PRIORITY = {"removevirus": 99, "virusorexe": 99, "cfooter": 99, "cremove": 99,
+            "block": 2, "spamquar": 2}
 # Each sets one field, in this order.
 MARKS = ["m%d" % n for n in range(8)]
 

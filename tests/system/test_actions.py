@@ -375,6 +375,34 @@ def test_remove_for_a_virus_takes_every_attachment(gw, box, ident):
     assert len(got) == 2
 
 
+def test_a_named_file_does_not_save_a_virus_beside_it(gw, box, ident):
+    """The rule looks for a virus or *.exe, and the mail has one of each."""
+    rcpt = box("virusorexe")
+    raw = multipart(A, rcpt, ident, "text", "a.zip", "application/zip",
+                    zipped("a.com", EICAR))
+    end = raw.rindex(b"\r\n--", 0, raw.rindex(b"--\r\n"))
+    raw = raw[:end] + raw[end:end + raw[end:].index(b"--\r\n")] + (
+        b"\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; "
+        b"filename=b.exe\r\n\r\nharmless\r\n") + raw[end + 2:]
+    got = leaves(parsed(through(gw, rcpt, raw)))
+    assert [x[2].strip() for x in got] == [
+        b"text", b"gone: a.zip", b"gone: b.exe"]
+
+
+def test_a_virus_that_no_removal_reaches_is_quarantined(gw, box, ident):
+    """In a mail that is nothing but text there is no attachment to remove."""
+    rcpt, other = box("removevirus"), box("removevirus", "m0")
+    id_ = incoming(gw, [rcpt, other], plain(A, rcpt, ident, EICAR.decode()))
+    record = record_of(gw, id_)
+    assert [(r["result"], r["rule"]) for r in record["recipients"]] == \
+        [("quarantined", "act removevirus")] * 2
+    assert "no attachment to remove, quarantined with its virus " \
+        "(rule: act removevirus)" in record["notes"]
+    assert [q["kind"] for q in gw.quarantined(rcpt)] == ["virus"]
+    gw.postfix.wait_empty()
+    assert not gw.sink.to(rcpt) and not gw.sink.to(other)
+
+
 # ---- attachment quarantine ----
 
 def test_original_is_kept(gw, box, ident):

@@ -196,12 +196,12 @@ index_actions(struct ruleset *rs, const struct rule *r,
 		}
 }
 
-static bool
-has_spam_object(const struct rule *r)
+bool
+rule_looks_for(const struct rule *r, enum object_type type)
 {
 	for (size_t g = 0; g < r->ngroup[CAT_WHAT]; g++)
 		for (size_t i = 0; i < r->group[CAT_WHAT][g]->nobject; i++)
-			if (r->group[CAT_WHAT][g]->object[i].type == WHAT_SPAM)
+			if (r->group[CAT_WHAT][g]->object[i].type == type)
 				return true;
 	return false;
 }
@@ -211,7 +211,7 @@ index_rule(struct ruleset *rs, const struct rule *r, struct rule_info *info)
 {
 	index_actions(rs, r, info);
 	info->plain_what = is_plain(r);
-	info->uses_spam = has_spam_object(r);
+	info->uses_spam = rule_looks_for(r, WHAT_SPAM);
 	for (size_t i = 0; i < info->naction; i++) {
 		const struct object *o = info->action[i];
 

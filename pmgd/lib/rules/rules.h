@@ -301,6 +301,9 @@ uint32_t facts_unclear(const struct mime *m, const struct content_list *list);
 /* Their names, separated by blanks. */
 void facts_defects(struct buf *out, uint32_t defects);
 
+/* Whether its What names an object of this type, in whatever mode. */
+bool rule_looks_for(const struct rule *r, enum object_type type);
+
 /* ---- texts ---- */
 
 /* Values of the macros __SUBJECT__ etc. (pmg.md 2.3); NULL = "". */
