@@ -41,6 +41,29 @@ int rules_json_read_group(const json_t *j, const char *path,
 int rules_json_read_rule(const json_t *j, const char *path,
     struct rule_item *r, struct arena *a, struct err *e);
 
+/* What an object has as JSON, for those who build one from something else. */
+enum rules_json_form {
+	RULES_JSON_TEXT,
+	RULES_JSON_NUMBER,
+	RULES_JSON_FLAG,	/* true, false */
+	RULES_JSON_CLOCK,	/* "08:30" */
+	RULES_JSON_WORDS,	/* a list of some of words */
+	RULES_JSON_WORD,	/* one of words */
+};
+
+struct rules_json_member {
+	const char *name;
+	enum rules_json_form form;
+	bool needed;
+	const char *const *words;	/* NULL in it = gap */
+	size_t nwords;
+};
+enum { RULES_JSON_MEMBERS = 6 };
+
+/* Besides "type"; how many. */
+size_t rules_json_members(enum object_type type,
+    struct rules_json_member member[RULES_JSON_MEMBERS]);
+
 /* "email", "spam" ...; NULL: no such type. */
 const char *rules_json_type(enum object_type type);
 /* "from", "to", "when", "what", "action". */

@@ -4,7 +4,7 @@
 #include "lib/rules/rules_json.h"
 #include "lib/rules/ruleset.h"
 
-enum { MEMBERS_MAX = 6, QUOTE_MAX = 60, MINUTES_PER_DAY = 24 * 60 };
+enum { MEMBERS_MAX = RULES_JSON_MEMBERS, QUOTE_MAX = 60, MINUTES_PER_DAY = 24 * 60 };
 
 enum form {
 	FORM_TEXT,
@@ -132,6 +132,35 @@ rules_json_type(enum object_type type)
 	const struct shape *s = shape_of(type);
 
 	return s != NULL ? s->name : NULL;
+}
+
+size_t
+rules_json_members(enum object_type type,
+    struct rules_json_member member[RULES_JSON_MEMBERS])
+{
+	static const struct {
+		enum rules_json_form form;
+		const char *const *words;
+		size_t n;
+	} forms[] = {
+		[FORM_TEXT] = {RULES_JSON_TEXT, NULL, 0},
+		[FORM_NUMBER] = {RULES_JSON_NUMBER, NULL, 0},
+		[FORM_FLAG] = {RULES_JSON_FLAG, NULL, 0},
+		[FORM_MINUTE] = {RULES_JSON_CLOCK, NULL, 0},
+		[FORM_DAYS] = {RULES_JSON_WORDS, day_words, DAYS},
+		[FORM_LDAP] = {RULES_JSON_WORD, ldap_words, 3},
+		[FORM_SPF] = {RULES_JSON_WORDS, spf_words, SPF_RESULT_COUNT},
+		[FORM_POSITION] = {RULES_JSON_WORD, position_words, 2},
+	};
+	const struct shape *s = shape_of(type);
+	size_t n = 0;
+
+	for (; s != NULL && n < MEMBERS_MAX && s->member[n].name != NULL; n++)
+		member[n] = (struct rules_json_member){s->member[n].name,
+			forms[s->member[n].form].form, s->member[n].needed,
+			forms[s->member[n].form].words,
+			forms[s->member[n].form].n};
+	return n;
 }
 
 static const char *
