@@ -1,6 +1,7 @@
 /*
- * pmg: looks at the gateway. It changes nothing but rules (pmg rules), user
- * lists (pmg list) and what is known of LDAP directories (pmg ldap sync).
+ * pmg: looks at the gateway. It changes nothing but rules (pmg rules, who,
+ * when, what, action), user lists (pmg list) and what is known of LDAP
+ * directories (pmg ldap sync).
  */
 #include "pmg.h"
 
@@ -9,11 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "lib/base/log.h"
+#include "pmg_groups.h"
 #include "pmg_ldap.h"
 #include "pmg_list.h"
-#ifdef PMG_HAVE_RULES
 #include "pmg_rules.h"
-#endif
+#include "rules_complete.h"
 
 enum { EXIT_USAGE = 64 };
 
@@ -22,11 +23,8 @@ print_usage(FILE *f)
 {
 	fputs("usage: pmg [--root DIR] status [-o text|json]\n"
 	    "       pmg [--root DIR] why [-o text|json] ID\n"
-#ifdef PMG_HAVE_RULES
-	    "       pmg [--root DIR] rules ...\n"
-#endif
-	    "       pmg [--root DIR] ldap ...\n"
-	    "       pmg [--root DIR] list ...\n"
+	    "       pmg [--root DIR] rules|who|what|when|action COMMAND ...\n"
+	    "       pmg [--root DIR] ldap|list ...\n"
 	    "       pmg version\n", f);
 }
 
@@ -60,17 +58,42 @@ parse_options(int argc, char **argv, struct pmg *p)
 	return 0;
 }
 
+/* `pmg NOUN`: commands about rules. */
+static const struct noun *const nouns[] = {&rules_noun, &group_nouns[0],
+	&group_nouns[1], &group_nouns[2], &group_nouns[3], NULL};
+
+static const struct noun *
+find_noun(const char *name)
+{
+	for (size_t i = 0; nouns[i] != NULL; i++)
+		if (strcmp(nouns[i]->name + sizeof("pmg ") - 1, name) == 0)
+			return nouns[i];
+	return NULL;
+}
+
+/* For the shell: pmg.bash-completion. */
+static int
+complete(const char *line)
+{
+	static const char *const others[] = {"status", "why", "ldap", "list",
+		"version", NULL};
+
+	return complete_line(line, nouns, others);
+}
+
 static int
 run(int argc, char **argv, struct pmg *p)
 {
+	const struct noun *noun = find_noun(argv[0]);
+
 	if (strcmp(argv[0], "version") == 0 && argc == 1) {
 		puts(PMG_VERSION);
 		return 0;
 	}
-#ifdef PMG_HAVE_RULES
-	if (strcmp(argv[0], "rules") == 0)
-		return pmg_rules_main(argc, argv, &p->paths);
-#endif
+	if (noun != NULL)
+		return noun_main(noun, argc, argv, &p->paths);
+	if (strcmp(argv[0], "complete") == 0 && argc == 2)
+		return complete(argv[1]);
 	if (strcmp(argv[0], "ldap") == 0)
 		return pmg_ldap_main(argc, argv, &p->paths);
 	if (strcmp(argv[0], "list") == 0)

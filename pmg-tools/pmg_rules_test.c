@@ -5,13 +5,13 @@
 #include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
+#include "rules_print.h"
 
 enum {
 	MESSAGE_MAX = 1 << 30,
 	ARENA_MAX = 1 << 28,
 	TEXT_SHOWN = 200,	/* bytes of one hostile text */
 	LINE_MAX_BYTES = 1 << 16,
-	COLUMNS = 79,
 	INDENT = 12,
 };
 
@@ -22,29 +22,6 @@ print_safe(const char *s)
 
 	log_safe(&b, span_str(s), TEXT_SHOWN);
 	fputs(buf_cstr(&b), stdout);
-}
-
-/*
- * One line, broken at blanks before column 80; further lines go in by indent.
- */
-static void
-print_wrapped(struct buf *b, int indent)
-{
-	struct span line = buf_span(b);
-	size_t room = COLUMNS, cut;
-
-	while (line.n > room) {
-		for (cut = room; cut > 0 && line.p[cut] != ' '; cut--)
-			;
-		/* One word that is too long stays whole. */
-		if (cut <= (size_t)indent)
-			cut = span_chr(line, room, ' ');
-		printf("%.*s\n%*s", (int)cut, (const char *)line.p, indent,
-		    "");
-		line = span_sub(line, cut + 1, line.n);
-		room = COLUMNS - (size_t)indent;
-	}
-	printf("%.*s\n", (int)line.n, (const char *)line.p);
 }
 
 static void

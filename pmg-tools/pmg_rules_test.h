@@ -4,6 +4,7 @@
 
 #include "lib/rules/rules.h"
 #include "lib/rules/userlist.h"
+#include "rules_command.h"
 
 /* What the command line says; UNSET = not given. */
 enum { RULES_TEST_UNSET = -1, RULES_TEST_RCPTS = 1000 };
@@ -29,5 +30,9 @@ struct rules_test {
  * tells. */
 int rules_test_run(const struct ruleset *rs, const struct rules_test *t,
     struct err *e);
+
+/* pmg_rules_test_args.c */
+extern const struct command_option rules_test_options[];
+int rules_test(struct cmd *c);
 
 #endif

@@ -1,5 +1,5 @@
 # Installing, packages and their tests.
-TOOLS := pmg pmgconfig pmgqm
+TOOLS := pmg pmgconfig pmgdb pmgqm
 DAEMONS := pmgd pmgd-scan pmgd-store
 
 DESTDIR ?=
@@ -7,6 +7,7 @@ sbindir := /usr/sbin
 bindir := /usr/bin
 mandir := /usr/share/man
 pkgdatadir := /usr/share/pmg
+completiondir := /usr/share/bash-completion/completions
 
 # Expanded when run: the module.mk files after this one add to the lists.
 install: all
@@ -19,6 +20,10 @@ install: all
 	    install -D -m 0644 -t $(DESTDIR)$(mandir)/man$${page##*.} $$page \
 	    || exit 1; \
 	done
+	install -d $(DESTDIR)$(completiondir)
+	install -m 0644 pmg-tools/pmg.bash-completion \
+	    $(DESTDIR)$(completiondir)/pmg
+	ln -sf pmg $(DESTDIR)$(completiondir)/pmgdb
 	for dir in templates spamassassin; do \
 	    [ -d pmg-tools/$$dir ] || continue; \
 	    install -d $(DESTDIR)$(pkgdatadir)/$$dir; \

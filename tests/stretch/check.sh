@@ -56,7 +56,7 @@ for name in libssl1.1 libarchive13 libldap-2.4-2; do
 	[ -e "$cache/$name.symbols" ] || (fetch) >/dev/null 2>&1
 done
 programs=()
-for program in pmgd pmgd-scan pmgd-store pmg pmgconfig pmgqm; do
+for program in pmgd pmgd-scan pmgd-store pmg pmgconfig pmgdb pmgqm; do
 	[ ! -x "$build/bin/$program" ] || programs+=("$build/bin/$program")
 done
 exec tests/stretch/stretch.py "$cache" "${programs[@]}"

@@ -38,7 +38,7 @@ def pytest_configure(config):
 
 def need_programs():
     missing = [name for name in ("pmgd", "pmgd-scan", "pmgd-store", "pmgqm",
-                                 "pmg", "pmgconfig")
+                                 "pmg", "pmgconfig", "pmgdb")
                if not os.access(os.path.join(bin_dir(), name), os.X_OK)]
     if missing:
         pytest.fail("not built in %s: %s" % (bin_dir(), ", ".join(missing)))
