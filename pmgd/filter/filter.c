@@ -103,6 +103,9 @@ plan(struct worker *w, struct message *m)
 	f->time = at;
 	f->minute_of_day = tm.tm_hour * 60 + tm.tm_min;
 	f->weekday = (tm.tm_wday + 6) % 7;	/* 0 = Monday */
+	m->broken = f->ambiguous &&
+	    config_bool(w->config, "mail", "accept-broken-mime");
+	f->ambiguous = f->ambiguous && !m->broken;
 	m->rules = w->rules;
 	if ((ruleset_needs(w->rules, m->env.dir) & NEED_SPAM) != 0)
 		m->listed = userlist_apply(w->lists, f, &m->arena);

@@ -76,6 +76,8 @@ struct message {
 	struct scan_reply scan;
 	struct score score;
 	int spam_level;
+	bool broken;			/* ambiguous, and taken for clear by
+					 * mail.accept-broken-mime */
 	const char *unchecked;		/* "av", "spam", "av,spam", "" */
 
 	/* plan, prepare, commit */

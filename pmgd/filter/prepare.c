@@ -256,6 +256,30 @@ strip_fields(struct message *m, struct edit *ed)
 	edit_header_remove_prefix(ed, "X-PMG-");
 }
 
+/*
+ * The reference product's marks: a virus found in incoming mail, and (with
+ * mail.accept-broken-mime) that mail programs read the mail differently. What a
+ * sender writes there says nothing.
+ */
+static int
+mark_copy(struct message *m, struct edit *ed, struct err *e)
+{
+	static const char vinfo[] = "X-Proxmox-VInfo";
+	static const char broken[] = "X-Proxmox-Broken-Message";
+	int rc = 0;
+
+	edit_header_remove(ed, vinfo);
+	edit_header_remove(ed, broken);
+	if (*m->unchecked != '\0')
+		rc = edit_header_add(ed, "X-PMG-Unchecked", m->unchecked, e);
+	if (rc == 0 && m->facts.virus != NULL && m->env.dir == DIR_IN)
+		rc = edit_header_add(ed, vinfo, m->facts.virus, e);
+	if (rc == 0 && m->broken)
+		rc = edit_header_add(ed, broken,
+		    mime_ambiguity(m->content_defects), e);
+	return rc;
+}
+
 static int
 copy_write(struct worker *w, struct message *m, struct copy *c,
     const struct edit *ed, struct err *e)
@@ -320,8 +344,7 @@ prepare_copy(struct work *k, struct plan_group *g, bool sent, struct err *e)
 	if (m->env.dir == DIR_OUT &&
 	    config_bool(k->w->config, "mail", "hide_received"))
 		edit_header_remove(k->ed, "Received");
-	if (*m->unchecked != '\0' && edit_header_add(k->ed,
-	        "X-PMG-Unchecked", m->unchecked, e) != 0)
+	if (mark_copy(m, k->ed, e) != 0)
 		return -1;
 	for (size_t i = 0; i < g->nstep; i++)
 		edit_step(k, &g->step[i]);

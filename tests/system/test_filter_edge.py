@@ -191,6 +191,31 @@ def test_unchecked_is_marked_once(bare, ident):
     assert bare.sink.wait_for_rcpt(rcpt).fields("X-PMG-Unchecked") == ["spam"]
 
 
+def two_boundaries(ident):
+    """Each delimits another file: mail programs differ."""
+    text = "".join(
+        "--%s\r\nContent-Type: text/plain; name=%s.txt\r\n\r\nThe report of "
+        "last week is ready, see you on Monday.\r\n--%s--\r\n" % (b, b, b)
+        for b in ("a", "b"))
+    return mail(ident, text, extra=[
+        "X-Proxmox-Broken-Message: by sender",
+        "X-Proxmox-VInfo: by sender"]).replace(
+            b"Content-Type: text/plain; charset=utf-8\r\n",
+            b"Content-Type: multipart/mixed; boundary=a; boundary=b\r\n")
+
+
+def test_broken_mime_is_held_or_marked(bare, ident):
+    held, passed = ident + "h@in.example", ident + "p@in.example"
+    assert lmtp(bare, [held], two_boundaries(ident)).accepted
+    wait_for(lambda: bare.quarantined(held), "the ambiguous mail")
+    with settings(bare, mail={"accept-broken-mime": 1}):
+        assert lmtp(bare, [passed], two_boundaries(ident)).accepted
+        d = bare.sink.wait_for_rcpt(passed)
+    assert d.fields("X-Proxmox-Broken-Message") == ["ambiguous-boundary"]
+    assert not d.fields("X-Proxmox-VInfo")
+    assert not bare.quarantined(passed)
+
+
 # ---- what the next hop does ----
 
 def test_421_of_the_next_hop_is_451_here(bare, ident):

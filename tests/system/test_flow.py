@@ -158,7 +158,9 @@ def test_virus_in_a_zip_is_quarantined_and_the_admin_told(gateway, ident):
     assert record["recipients"][0]["result"] == "quarantined", record
     assert record["virus"]["state"] == "found"
     assert "Eicar" in record["virus"]["name"]
-    assert len(gateway.quarantined(rcpt)) == 1
+    (row,) = gateway.quarantined(rcpt)
+    kept = gateway.tool("pmgqm", "show", "--raw", row["id"], text=False)
+    assert b"\r\nX-Proxmox-VInfo: " in b"\r\n" + kept.split(b"\r\n\r\n")[0]
     notice = gateway.sink.wait(
         lambda d: "postmaster@in.example" in d.addresses and
         (ident.encode() in d.data or b"Eicar" in d.data), 30, "notification")

@@ -16,7 +16,7 @@
 #define MANUAL "pmg-tools/pmg.conf.5"
 
 /* Entries of the list in lib/config/effect.c. */
-enum { CONFIG_UNUSED = 31 };
+enum { CONFIG_UNUSED = 30 };
 
 static struct buf manual;
 

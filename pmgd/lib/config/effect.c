@@ -8,8 +8,7 @@
 
 static const char *const unused[] = {
 	"mail.spf", "mail.greylist", "mail.greylistmask4", "mail.greylist6",
-	"mail.greylistmask6", "mail.max_policy", "mail.accept-broken-mime",
-	"mail.log-headers",
+	"mail.greylistmask6", "mail.max_policy", "mail.log-headers",
 	"admin.advfilter", "admin.dailyreport", "admin.statlifetime",
 	"admin.demo", "admin.http_proxy", "admin.consent-text",
 	"admin.dkim_selector", "admin.dkim_sign_all_mail",

@@ -89,7 +89,8 @@ const struct config_key config_schema[] = {
 	INT("mail", "filter-timeout", "600", 2, 86400, "seconds",
 	    "Time for one message in the filter; then it is deferred."),
 	BOOL("mail", "accept-broken-mime", "0",
-	    "Accept messages whose MIME structure is broken or ambiguous."),
+	    "Mail that mail programs read differently is no ambiguous mail for "
+	    "the rules; it gets X-Proxmox-Broken-Message instead."),
 	STR("mail", "log-headers", "", "words",
 	    "Header fields whose values are logged, separated by spaces."),
 	BOOL("mail", "tcp_filter_ports", "0",
