@@ -15,7 +15,7 @@ enum { CONNECT_MS = 500, ASK_MS = 2000, TEXT_MAX = 1 << 26 };
 struct complete {
 	struct typed_line line;
 	struct buf out;
-	struct paths paths;
+	const struct paths *paths;
 	const struct noun *noun;
 	const struct command *command;
 	char **word;		/* behind the command's name */
@@ -61,7 +61,7 @@ ask(struct complete *c, enum rules_verb verb)
 	struct rules_answer r;
 	json_t *j = NULL;
 	struct err e;
-	AUTO_CLOSE int sock = ipc_connect(c->paths.store_admin, CONNECT_MS,
+	AUTO_CLOSE int sock = ipc_connect(c->paths->store_admin, CONNECT_MS,
 	    &e);
 
 	if (c->draft && verb == RULES_GET)
@@ -363,7 +363,9 @@ int
 complete_line(const char *line, const struct noun *const *nouns,
     const char *const *others)
 {
-	struct complete c = {.out = {.max = TEXT_MAX}};
+	/* Paths stay until the end, here as in main(). */
+	static struct paths paths;
+	struct complete c = {.out = {.max = TEXT_MAX}, .paths = &paths};
 	const char *root = "";
 	int skip = 1;
 
@@ -372,7 +374,7 @@ complete_line(const char *line, const struct noun *const *nouns,
 		root = c.line.word[2];
 		skip = 3;
 	}
-	paths_init(&c.paths, root);
+	paths_init(&paths, root);
 	if (c.line.n > skip)
 		complete_program(&c, c.line.n - skip, c.line.word + skip,
 		    nouns, others);
