@@ -1,5 +1,5 @@
 /*
- * Rules and plans as text, for test_rules.c.
+ * Rules and plans as text, for the tests of the rules.
  *
  * Rules, one a line: "[off] PRIORITY DIR [from|to|when|what|do OBJECT ...]".
  * "+" begins another group of the same category. "(all)", "(notall)", "(none)"

@@ -11,77 +11,17 @@
 #include <string.h>
 #include <time.h>
 #include <cmocka.h>
-#include "lib/base/clock.h"
-#include "lib/base/str.h"
-#include "lib/base/xalloc.h"
-#include "lib/rules/rules.h"
+#include "rules_mail.h"
 #include "rules_text.h"
 
 enum { MAX_RCPT = 8 };
 
-/* ---- messages, made by hand: rules see structs, not bytes ---- */
-
-#define FIELD(n, v) {.name = SPAN_LIT_(n), .value = SPAN_LIT_(v)}
-#define SPAN_LIT_(s) {(const unsigned char *)(s), sizeof(s) - 1}
-
-static struct mime_field top_fields[] = {
-	FIELD("From", " a@example.org"),
-	FIELD("Subject", " =?utf-8?q?J=C3=BCrgens?=\r\n invoice"),
-	FIELD("X-Twice", " one"),
-	FIELD("X-Twice", " two"),
-};
-static struct mime_field inner_fields[] = {
-	FIELD("Subject", " inner subject"),
-};
-static const char *alt_names[] = {"picture.vbs", "C:\\temp/evil.js"};
-
-/* Text, a program, a picture with a second name, and a mail inside. */
-static struct mime_part mixed[7];
-static struct mime_part single;
-static struct mime_part *mixed_list[7], *single_list[1];
-static const char *const mixed_magic[7] = {[4] = "application/x-dosexec"};
-static struct mime mixed_mail = {.part = mixed_list, .npart = 7};
+/* Beside the one of rules_mail.h. */
+static struct mime_part single = {.type = "application", .subtype = "pdf",
+	.charset = "", .disposition = "", .filename = "a.pdf",
+	.field = inner_fields, .nfield = 1};
+static struct mime_part *single_list[] = {&single};
 static struct mime single_mail = {.part = single_list, .npart = 1};
-
-static void
-set_part(size_t i, size_t parent, const char *type, const char *subtype,
-    const char *filename)
-{
-	struct mime_part *p = &mixed[i];
-
-	*p = (struct mime_part){.index = i, .type = type, .subtype = subtype,
-		.charset = "", .disposition = "", .filename = filename};
-	mixed_list[i] = p;
-	if (i == 0)
-		return;
-	p->parent = &mixed[parent];
-	if (p->parent->child == NULL)
-		p->parent->child = p;
-}
-
-static int
-setup_mails(void **state)
-{
-	(void)state;
-	set_part(0, 0, "multipart", "mixed", NULL);
-	set_part(1, 0, "text", "plain", NULL);
-	set_part(2, 0, "application", "octet-stream", "Setup.EXE");
-	set_part(3, 0, "image", "png", "picture.png");
-	set_part(4, 0, "application", "octet-stream", "data.bin");
-	set_part(5, 0, "message", "rfc822", NULL);
-	set_part(6, 5, "text", "plain", "dots.pif. .");
-	mixed[0].field = top_fields;
-	mixed[0].nfield = 4;
-	mixed[3].alt_name = alt_names;
-	mixed[3].nalt_name = 2;
-	mixed[6].field = inner_fields;
-	mixed[6].nfield = 1;
-	single = (struct mime_part){.type = "application", .subtype = "pdf",
-		.charset = "", .disposition = "", .filename = "a.pdf",
-		.field = inner_fields, .nfield = 1};
-	single_list[0] = &single;
-	return 0;
-}
 
 /* ---- the table ---- */
 
@@ -107,10 +47,6 @@ struct test_case {
 	enum spf_result spf;
 	uint64_t size;
 };
-
-#define A "a@example.org"
-#define B "b@Example.COM"
-#define C "c@example.net"
 
 static const struct test_case cases[] = {
 	/* Ends and order */
@@ -494,248 +430,12 @@ test_cases(void **state)
 	printf("%zu evaluation cases\n", n);
 }
 
-static void
-test_reasons(void **state)
-{
-	struct ruleset *rs = rules_from_text(
-	    "90 in from d=x.org + d=example.org to e=" C " what spam=5 do quar"
-	    "\n80 in do accept\n70 in do block");
-	struct recipient rcpt[] = {{.addr = B}, {.addr = C}};
-	signed char list[] = {1, 0};
-	struct envelope env = {.sender = A, .client_addr = "", .rcpt = rcpt,
-		.nrcpt = 2};
-	struct facts f = {.env = &env, .mime = &mixed_mail, .spam_known = true,
-		.spam_level = 7, .user_list = list};
-	struct arena a;
-	struct plan *p;
-
-	(void)state;
-	arena_init(&a, 1 << 20);
-	p = rules_evaluate(rs, &f, &a);
-	assert_non_null(p);
-	/* Rule 3 is offered nobody, so it is not among the reasons. */
-	assert_int_equal(p->nmatch, 2);
-	assert_int_equal(p->match[0].rule->id, 1);
-	assert_int_equal(p->match[0].nrcpt, 1);
-	assert_string_equal(p->match[0].object[CAT_FROM]->value,
-	    "example.org");
-	assert_ptr_equal(p->match[0].group[CAT_FROM],
-	    p->match[0].rule->group[CAT_FROM][1]);
-	assert_string_equal(p->match[0].object[CAT_TO]->value, C);
-	assert_int_equal(p->match[0].object[CAT_WHAT]->number, 5);
-	assert_null(p->match[0].group[CAT_WHEN]);
-	assert_int_equal(p->match[1].rule->id, 2);
-	assert_int_equal(p->match[1].nrcpt, 1);
-	arena_free(&a);
-	ruleset_free(rs);
-}
-
-/* What no single object explains is told in words. */
-static void
-test_reasons_of_modes(void **state)
-{
-	struct ruleset *rs = rules_from_text(
-	    "50 in from e=x@y (none) to (none) e=x@y what size=1-0 (notall) "
-	    "virus do set=S=1");
-	struct recipient rcpt[] = {{.addr = B}};
-	struct envelope env = {.sender = A, .client_addr = "", .rcpt = rcpt,
-		.nrcpt = 1};
-	struct facts f = {.env = &env, .mime = &mixed_mail, .size = 5};
-	const struct rule **rule;
-	struct buf out;
-	struct arena a;
-	struct plan *p;
-
-	(void)state;
-	arena_init(&a, 1 << 20);
-	buf_init(&out, 1 << 16);
-	p = rules_evaluate(rs, &f, &a);
-	assert_non_null(p);
-	assert_int_equal(p->nmatch, 1);
-	for (int cat = 0; cat < CAT_COUNT; cat++) {
-		assert_true((p->match[0].group[cat] != NULL) ==
-		    (cat == CAT_FROM || cat == CAT_TO || cat == CAT_WHAT));
-		assert_null(p->match[0].object[cat]);
-		match_describe(&out, &p->match[0], (enum category)cat);
-		buf_putc(&out, '|');
-	}
-	assert_string_equal(buf_cstr(&out), "g: none of its objects matches|"
-	    "g: does not match||"
-	    "g: at least one of its objects does not match||");
-	buf_reset(&out);
-	ruleset_rules(rs, &rule);
-	rule_describe(&out, rule[0]);
-	assert_non_null(strstr(buf_cstr(&out), "(none of these)"));
-	assert_non_null(strstr(buf_cstr(&out), "none of these groups matches"));
-	assert_non_null(strstr(buf_cstr(&out),
-	    "(at least one of these does not)"));
-	buf_free(&out);
-	arena_free(&a);
-	ruleset_free(rs);
-}
-
-static void
-test_needs(void **state)
-{
-	struct ruleset *rs = rules_from_text(
-	    "90 in what spam=3 do block\noff 80 out what spam=3 do block\n"
-	    "70 out what virus do block");
-
-	(void)state;
-	assert_int_equal(ruleset_needs(rs, DIR_IN), NEED_SPAM);
-	assert_int_equal(ruleset_needs(rs, DIR_OUT), NEED_VIRUS);
-	ruleset_free(rs);
-	rs = rules_from_text("50 in do set=X-S=__SPAM_INFO__\n"
-	    "50 out do set=X-V=__VIRUS_INFO__");
-	assert_int_equal(ruleset_needs(rs, DIR_IN), NEED_SPAM);
-	assert_int_equal(ruleset_needs(rs, DIR_OUT), NEED_VIRUS);
-	ruleset_free(rs);
-}
-
-/* Whatever the arena allows: a whole plan, or NULL. */
-static void
-test_arena_exhausted(void **state)
-{
-	struct ruleset *rs = rules_from_text(
-	    "50 in what field=Subject=invoice file=.*\\.exe do rm bcc=x@y");
-	struct recipient rcpt[] = {{.addr = B}, {.addr = C}};
-	struct envelope env = {.sender = A, .client_addr = "", .rcpt = rcpt,
-		.nrcpt = 2};
-	struct facts f = {.env = &env, .mime = &mixed_mail};
-	size_t nplans = 0;
-
-	(void)state;
-	for (size_t max = 0; max < 4096; max += 16) {
-		struct arena a;
-		struct plan *p;
-
-		arena_init(&a, max);
-		p = rules_evaluate(rs, &f, &a);
-		if (p != NULL) {
-			nplans++;
-			assert_int_equal(p->ngroup, 1);
-			assert_int_equal(p->group[0].nstep, 1);
-			assert_int_equal(p->nnotice, 1);
-		}
-		arena_free(&a);
-	}
-	assert_true(nplans > 0 && nplans < 4096 / 16);
-	ruleset_free(rs);
-}
-
-static struct ruleset *
-many_addresses(size_t n)
-{
-	struct object *o = xcalloc(n, sizeof(*o));
-	struct object_group g = {.name = "many", .info = "", .cat = CAT_FROM,
-		.object = o, .nobject = n};
-	struct object block = {.type = ACTION_BLOCK, .value = "",
-		.value2 = "", .value3 = ""};
-	struct object_group act = {.name = "Block", .info = "",
-		.cat = CAT_ACTION, .object = &block, .nobject = 1};
-	struct ruleset_builder *b = ruleset_builder_new();
-	struct rule r = {.name = "r", .active = true, .priority = 1};
-	int from, action;
-	const int *list[CAT_COUNT] = {[CAT_FROM] = &from,
-		[CAT_ACTION] = &action};
-	size_t count[CAT_COUNT] = {[CAT_FROM] = 1, [CAT_ACTION] = 1};
-	struct err e = {""};
-
-	for (size_t i = 0; i < n; i++)
-		o[i] = (struct object){
-			.type = i % 2 ? WHO_EMAIL : WHO_DOMAIN,
-			.value = xasprintf(i % 2 ? "u@d%zu.example" :
-			    "d%zu.example", i), .value2 = "", .value3 = ""};
-	from = ruleset_builder_group(b, &g, &e);
-	action = ruleset_builder_group(b, &act, &e);
-	assert_true(from >= 0 && action >= 0);
-	assert_int_equal(ruleset_builder_rule(b, &r, list, count, &e), 0);
-	for (size_t i = 0; i < n; i++)
-		free((void *)(uintptr_t)o[i].value);
-	free(o);
-	return compile(b);
-}
-
-static bool
-is_blocked(const struct ruleset *rs, const char *sender)
-{
-	struct recipient rcpt[] = {{.addr = B}};
-	struct envelope env = {.sender = sender, .client_addr = "",
-		.rcpt = rcpt, .nrcpt = 1};
-	struct facts f = {.env = &env, .mime = &mixed_mail};
-	struct arena a;
-	struct plan *p;
-	bool blocked;
-
-	arena_init(&a, 1 << 20);
-	p = rules_evaluate(rs, &f, &a);
-	assert_non_null(p);
-	blocked = p->group[0].disp == DISP_BLOCK;
-	arena_free(&a);
-	return blocked;
-}
-
-static void
-test_many_objects(void **state)
-{
-	int64_t t0 = clock_mono_ms(), t1, t2;
-	struct ruleset *rs = many_addresses(100000);
-
-	(void)state;
-	t1 = clock_mono_ms();
-	for (int i = 0; i < 1000; i++)
-		assert_false(is_blocked(rs, "v@d77777.example"));
-	t2 = clock_mono_ms();
-	printf("100,000 address objects: build, compile and load %lld ms, "
-	    "1,000 evaluations %lld ms\n", (long long)(t1 - t0),
-	    (long long)(t2 - t1));
-	assert_true(is_blocked(rs, "u@d99999.example"));
-	assert_true(is_blocked(rs, "any@D99998.example"));
-	assert_true(is_blocked(rs, "x@d0.example"));
-	assert_false(is_blocked(rs, "u@d100001.example"));
-	ruleset_free(rs);
-}
-
-static void
-test_describe(void **state)
-{
-	struct ruleset *rs = rules_from_text(
-	    "off 80 in from r=.*@x\\.org when t=1320-360 what spam=3 "
-	    "file=.*\\.exe do quar set=Subject=SPAM");
-	const struct rule **rule;
-	struct buf out;
-	char *text, *line;
-
-	(void)state;
-	assert_int_equal(ruleset_version(rs), 7);
-	assert_int_equal(ruleset_rules(rs, &rule), 1);
-	buf_init(&out, 1 << 16);
-	rule_describe(&out, rule[0]);
-	text = xstrdup(buf_cstr(&out));
-	assert_non_null(strstr(text, "NOT ACTIVE"));
-	assert_non_null(strstr(text, "address matches \".*@x\\.org\""));
-	assert_non_null(strstr(text, "from 22:00 to 06:00 of the next day"));
-	assert_non_null(strstr(text, "spam level is 3 or higher"));
-	assert_non_null(strstr(text, "quarantine"));
-	for (char *rest = text; (line = cut(&rest, '\n')) != NULL;)
-		assert_true(strlen(line) < 80);
-	free(text);
-	buf_free(&out);
-	ruleset_free(rs);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_reasons_of_modes),
-		cmocka_unit_test(test_needs),
-		cmocka_unit_test(test_arena_exhausted),
-		cmocka_unit_test(test_many_objects),
-		cmocka_unit_test(test_describe),
 	};
 
-	return cmocka_run_group_tests(tests, setup_mails, NULL);
+	return cmocka_run_group_tests(tests, setup_mail, NULL);
 }
