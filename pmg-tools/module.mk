@@ -1,22 +1,21 @@
+# One folder for each thing that is administered; pmg.c leads to their commands.
 # Templates go to /usr/share/pmg/templates, programs to /usr/bin (pmg) and
 # /usr/sbin.
-PROGS += pmgconfig pmg pmgdb
-pmgconfig_SRCS := $(addprefix pmg-tools/, pmgconfig.c sync.c service.c vars.c \
-	site.c version.c hostinfo.c run.c)
+PROGS += pmgconfig pmg pmgdb pmgqm
+pmgconfig_SRCS := $(wildcard pmg-tools/config/*.c)
 pmgconfig_PKGS := jansson
 # Commands about rules: what pmg and pmgdb share.
-rules_tool_SRCS := $(wildcard pmg-tools/rules_*.c) pmg-tools/pmg_rules_diff.c \
-	pmg-tools/pmg_rules_version.c
-pmg_SRCS := $(sort $(wildcard pmg-tools/pmg_*.c) $(rules_tool_SRCS)) \
-	pmg-tools/pmg.c pmg-tools/ldap_state.c
+rules_tool_SRCS := $(wildcard pmg-tools/rules/rules_*.c) \
+	pmg-tools/rules/pmg_rules_diff.c pmg-tools/rules/pmg_rules_version.c
+pmg_SRCS := $(sort $(wildcard pmg-tools/*.c pmg-tools/rules/pmg_*.c \
+	pmg-tools/ldap/*.c pmg-tools/list/*.c) $(rules_tool_SRCS))
 pmg_PKGS := jansson
-pmgdb_SRCS := pmg-tools/pmgdb.c $(rules_tool_SRCS)
+pmgdb_SRCS := pmg-tools/rules/pmgdb.c $(rules_tool_SRCS)
 pmgdb_PKGS := jansson
-MANPAGES += pmg-tools/pmgconfig.8 pmg-tools/pmg.8 pmg-tools/pmg-rules.8 \
-	pmg-tools/pmgdb.8 pmg-tools/pmg.conf.5 pmg-tools/pmg-ldap.8 \
-	pmg-tools/pmg-ldap.conf.5 pmg-tools/pmg-list.8
+pmgqm_SRCS := $(wildcard pmg-tools/quarantine/*.c)
+pmgqm_PKGS := jansson
+MANPAGES += $(wildcard pmg-tools/*.[58] pmg-tools/*/*.[58])
 
 # Unit tests of the tools' own parts.
-test_pmgconfig_SRCS := $(addprefix pmg-tools/, sync.c service.c vars.c site.c \
-	version.c hostinfo.c run.c)
+test_pmgconfig_SRCS := $(filter-out %/pmgconfig.c,$(pmgconfig_SRCS))
 test_pmgconfig_PKGS := jansson

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "lib/base/log.h"
-#include "pmg_groups.h"
-#include "pmg_ldap.h"
-#include "pmg_list.h"
-#include "pmg_rules.h"
-#include "rules_complete.h"
+#include "rules/pmg_groups.h"
+#include "ldap/pmg_ldap.h"
+#include "list/pmg_list.h"
+#include "rules/pmg_rules.h"
+#include "rules/rules_complete.h"
 
 enum { EXIT_USAGE = 64 };
 

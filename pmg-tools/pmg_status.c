@@ -2,7 +2,7 @@
  * pmg status: asks each part how it is and says it in plain words. It never
  * waits long for one that hangs, and one that is gone is an answer too.
  */
-#include "ldap_state.h"
+#include "ldap/ldap_state.h"
 #include "pmg.h"
 
 #include <dirent.h>

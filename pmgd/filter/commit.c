@@ -23,7 +23,7 @@ enum {
 	REINJECT_MS = 300 * 1000,
 	/* Checks that took all of the message's time leave this much. Together
 	 * with what notices may take it is less than the minute that Postfix
-	 * waits longer than mail.filter-timeout (pmg-tools/vars.c). */
+	 * waits longer than mail.filter-timeout (pmg-tools/config/vars.c). */
 	COMMIT_LEAST_MS = 10 * 1000,
 };
 

@@ -13,7 +13,7 @@
 #include "lib/base/atomicfile.h"
 #include "lib/config/config.h"
 
-#define MANUAL "pmg-tools/pmg.conf.5"
+#define MANUAL "pmg-tools/config/pmg.conf.5"
 
 /* Entries of the list in lib/config/effect.c. */
 enum { CONFIG_UNUSED = 30 };

@@ -15,9 +15,9 @@
 #include <cmocka.h>
 #include "lib/base/atomicfile.h"
 #include "lib/base/xalloc.h"
-#include "../../pmg-tools/run.h"
-#include "../../pmg-tools/service.h"
-#include "../../pmg-tools/sync.h"
+#include "../../pmg-tools/config/run.h"
+#include "../../pmg-tools/config/service.h"
+#include "../../pmg-tools/config/sync.h"
 
 static char root[] = "/tmp/test_pmgconfig.XXXXXX";
 static struct site site;	/* its paths are never freed */

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 #include <unistd.h>
-#include "ldap_state.h"
+#include "../ldap/ldap_state.h"
 #include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/ipc.h"
