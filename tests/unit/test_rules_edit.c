@@ -252,6 +252,11 @@ static const struct {
 	    " 1}]", "operations[0]: the group is not linked there"},
 	{"[{\"op\": \"move\", \"object\": 1, \"position\": -1}]",
 	    "operations[0].position: must be a number"},
+	{"[{\"op\": \"move\", \"object\": 1}]",
+	    "operations[0].position: is missing"},
+	{"[{\"op\": \"set\", \"group\": 1, \"values\": {\"name\":"
+	    " \"a\\nb\"}}]",
+	    "operations[0].values.name: has a control character"},
 };
 
 static void

@@ -216,7 +216,8 @@ take_zones(struct ruleset *rs, struct span bytes)
 {
 	struct cursor c = cur_of(bytes);
 
-		rs->zone = arena_array(&rs->mem, bytes.n / ZONE_BYTES_MIN, sizeof(*rs->zone));
+	rs->zone = arena_array(&rs->mem, bytes.n / ZONE_BYTES_MIN,
+	    sizeof(*rs->zone));
 	while (rs->zone != NULL && cur_left(&c) > 0) {
 		struct span name = cur_lp(&c), tzif = cur_lp(&c);
 		struct named_zone *z = &rs->zone[rs->nzone];

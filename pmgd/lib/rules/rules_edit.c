@@ -439,6 +439,10 @@ move_object(struct edit *w)
 	    rules_json_int(w->op, w->path, "position", 0, RULES_ID_MAX, &place,
 	        &there, w->e) != 0)
 		return 0;
+	if (!there) {
+		err_set(w->e, "%s.position: is missing", w->path);
+		return 0;
+	}
 	group = rules_doc_find(w->d, RULES_OBJECT, id)->group;
 	object = rules_doc_objects(w->d);
 	for (size_t i = 0; i < n; i++) {

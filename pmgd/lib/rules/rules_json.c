@@ -153,6 +153,11 @@ get_name(const json_t *j, const char *path, const char *name, const char **r,
 		return -1;
 	if (text == NULL || text[0] == '\0')
 		return err_set(e, "%s.%s: is missing", path, name);
+	/* It is one line of lists, logs and records. */
+	for (const char *s = text; *s != '\0'; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return err_set(e, "%s.%s: has a control character (a "
+			    "line end, a tab ...)", path, name);
 	*r = arena_strdup(a, text);
 	return *r == NULL ? too_large(e) : 0;
 }
