@@ -32,6 +32,8 @@ test_one(void **state)
 	    {"\"a b\"@c", "\"a b\"@c", ""},
 	    {"\"a@x\"@c", "\"a@x\"@c", ""},
 	    {"a@[IPv6:::1]", "a@[ipv6:::1]", ""},
+	    {"\"a\\\"b <c@d> e\"@example.org",
+		"\"a\\\"b <c@d> e\"@example.org", ""},
 	    {"Friends: a@b, c@d;", "a@b", ""},
 	    {"Anna a@b", "a@b", ""},
 	    {"root", "root", ""},

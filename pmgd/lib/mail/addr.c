@@ -262,6 +262,10 @@ bare_address(struct span text)
 	for (size_t i = 0; i <= text.n; i++) {
 		struct span word = span_sub(text, start, i - start);
 
+		if (quoted && i + 1 < text.n && text.p[i] == '\\') {
+			i++;
+			continue;
+		}
 		if (i < text.n && text.p[i] == '"')
 			quoted = !quoted;
 		if (i < text.n && (quoted || (text.p[i] != ' ' &&
