@@ -9,16 +9,19 @@
 
 enum { EXIT_BAD = 1, EXIT_BAD_USAGE = 64 };
 
+static const char usage_text[] =
+    "usage: pmg ldap sync [--force] [PROFILE]\n"
+    "       pmg ldap test PROFILE\n"
+    "       pmg ldap list [-o text|json]\n"
+    "       pmg ldap show [-o text|json] PROFILE\n"
+    "       pmg ldap search [-o text|json] ADDRESS\n"
+    "       pmg ldap groups [-o text|json] [PROFILE]\n"
+    "       pmg ldap accounts [-o text|json] [PROFILE]\n";
+
 static int
 usage(void)
 {
-	fputs("usage: pmg ldap sync [--force] [PROFILE]\n"
-	    "       pmg ldap test PROFILE\n"
-	    "       pmg ldap list [-o text|json]\n"
-	    "       pmg ldap show [-o text|json] PROFILE\n"
-	    "       pmg ldap search [-o text|json] ADDRESS\n"
-	    "       pmg ldap groups [-o text|json] [PROFILE]\n"
-	    "       pmg ldap accounts [-o text|json] [PROFILE]\n", stderr);
+	fputs(usage_text, stderr);
 	return EXIT_BAD_USAGE;
 }
 
@@ -172,6 +175,10 @@ pmg_ldap_main(int argc, char **argv, const struct paths *paths)
 	struct err e;
 	int rc;
 
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
 	if (argc < 2 || parse_options(&l, argc - 1, argv + 1) != 0)
 		return usage();
 	argv++;

@@ -257,6 +257,8 @@ apply_option(struct list *l, int c, char *arg)
 	case 'c':
 		l->comment = arg;
 		return 0;
+	case 'A':	/* or getopt would take it for --allow */
+		return usage("the list of all recipients is --global", NULL);
 	case 'R':
 		l->q.replace = 1;
 		return 0;
@@ -276,6 +278,7 @@ parse_options(struct list *l, int argc, char **argv)
 		{"rcpt", required_argument, NULL, 'r'},
 		{"domain", required_argument, NULL, 'd'},
 		{"global", no_argument, NULL, 'g'},
+		{"all", no_argument, NULL, 'A'},
 		{"allow", no_argument, NULL, 'a'},
 		{"block", no_argument, NULL, 'b'},
 		{"comment", required_argument, NULL, 'c'},
@@ -376,6 +379,10 @@ pmg_list_main(int argc, char **argv, const struct paths *p)
 	if (argc < 2)
 		return usage("show, add, remove, clear, import or export?",
 		    NULL);
+	if (strcmp(argv[1], "--help") == 0) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
 	c = find_command(argv[1]);
 	if (c == NULL)
 		return usage("no such command:", argv[1]);

@@ -206,6 +206,14 @@ def test_show_and_test(synced, server):
     assert "base64" in synced.pmg("ldap", "test", "corp", rc=1)
 
 
+def test_help(site):
+    for command in ("ldap", "list"):
+        assert site.pmg(command, "--help").startswith(
+            "usage: pmg %s " % command)
+    assert "--global" in site.pmg("list", "add", "--all", "x@y.example",
+                                  rc=64).split("usage:")[0]
+
+
 # ---- what fails ----
 
 def failing(site, word, *argv):

@@ -102,8 +102,8 @@ good_files(void **state)
 	    "b.example,block,@y.example\n"), HEAD ",block,10.0.0.0/8,\r\n"
 	    "b.example,block,y.example,\r\n"
 	    "b@b.example,allow,a@x.example,\r\n");
-	assert_string_equal(read_csv("Pattern;\n"), "line 1: a column has none "
-	    "of the names owner, kind, pattern, comment\nline 1: the header "
+	assert_string_equal(read_csv("Pattern;\n"), "line 1: \"Pattern;\" is "
+	    "none of the columns owner, kind, pattern, comment\nline 1: the header "
 	    "line must name the columns: owner,kind,pattern,comment\n");
 	/* Columns in another order, quoted, with a comment; twice the same. */
 	assert_string_equal(read_csv("comment,pattern,kind,owner\r\n"

@@ -1,7 +1,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/base/cleanup.h"
 #include "lib/base/csv.h"
+#include "lib/base/log.h"
 #include "lib/mail/utf8.h"
 #include "lib/rules/userlist_row.h"
 
@@ -41,6 +43,18 @@ complain(struct reader *r, size_t line, const char *why)
 		buf_printf(r->errors, "line %zu: %s\n", line, why);
 }
 
+static void
+complain_column(struct reader *r, size_t line, struct span name)
+{
+	AUTO_BUF struct buf why = {.max = 512};
+
+	buf_putc(&why, '"');
+	log_safe(&why, name, 60);
+	buf_puts(&why, "\" is none of the columns owner, kind, pattern, "
+	    "comment");
+	complain(r, line, buf_cstr(&why));
+}
+
 static bool
 read_header(struct reader *r)
 {
@@ -60,8 +74,8 @@ read_header(struct reader *r)
 		if (c < COLUMNS)
 			r->at[c] = i + 1;
 		else if (span_trim(rec.field[i]).n > 0)
-			complain(r, rec.line, "a column has none of the names "
-			    "owner, kind, pattern, comment");
+			complain_column(r, rec.line,
+			    span_trim(rec.field[i]));
 	}
 	if (r->at[OWNER] == 0 || r->at[KIND] == 0 || r->at[PATTERN] == 0)
 		complain(r, rec.line, "the header line must name the columns: "
