@@ -8,7 +8,6 @@
 #include "lib/base/ipc.h"
 
 enum {
-	SNAPSHOT_MAX = 1 << 30,
 	CONNECT_MS = 5000,
 	COMPILE_MS = 600 * 1000,	/* thousands of patterns take minutes */
 };
@@ -16,7 +15,7 @@ enum {
 struct ruleset *
 rules_load_active(const struct paths *p, struct err *e)
 {
-	AUTO_BUF struct buf b = {.max = SNAPSHOT_MAX};
+	AUTO_BUF struct buf b = {.max = RULESET_BYTES_MAX};
 	struct ruleset *rs;
 	struct err why = {""};
 
@@ -44,7 +43,7 @@ rules_load_lists(const struct paths *p, struct err *e)
 static struct ruleset *
 load_descriptor(int fd, struct err *e)
 {
-	AUTO_BUF struct buf b = {.max = SNAPSHOT_MAX};
+	AUTO_BUF struct buf b = {.max = RULESET_BYTES_MAX};
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

@@ -19,7 +19,6 @@
 #include "lib/rules/directory_format.h"
 
 enum {
-	SNAPSHOT_MAX = 512 * 1024 * 1024,
 	/* Several copies of the largest message, rules, libraries. */
 	ADDRESS_SPACE = 2048,	/* MiB */
 	FILES_MAX = 1024,	/* a copy for each recipient, when rules ask */
@@ -56,7 +55,7 @@ worker_stopping(void)
 void
 worker_refresh_rules(struct worker *w)
 {
-	AUTO_BUF struct buf b = {.max = SNAPSHOT_MAX};
+	AUTO_BUF struct buf b = {.max = RULESET_BYTES_MAX};
 	struct ruleset *rs = NULL;
 	struct err e = {""};
 

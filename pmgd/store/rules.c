@@ -14,7 +14,7 @@
 #include "lib/base/xalloc.h"
 #include "store/rules_internal.h"
 
-enum { ACTIVE_MAX = 1 << 30, COMMENT_MAX = 1000 };
+enum { COMMENT_MAX = 1000 };
 
 static void rules_kick(struct rules *r);
 
@@ -400,7 +400,7 @@ rules_start(struct rules *r)
 static bool
 active_loads(const char *path)
 {
-	struct buf b = {.max = ACTIVE_MAX};
+	struct buf b = {.max = RULESET_BYTES_MAX};
 	struct ruleset *rs = NULL;
 	struct err e;
 

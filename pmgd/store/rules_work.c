@@ -17,8 +17,6 @@
 #include "lib/rules/rules_edit.h"
 #include "store/rules_internal.h"
 
-enum { COMPILED_MAX = 1 << 30 };
-
 struct worker {
 	const struct rules_work *w;
 	int out;
@@ -140,7 +138,7 @@ compile(const struct worker *c, const struct rules_doc *d, uint64_t version,
 	struct ruleset_builder *b = build(c, d);
 	struct err e;
 
-	buf_init(snapshot, COMPILED_MAX);
+	buf_init(snapshot, RULESET_BYTES_MAX);
 	hook_hang(c->w);
 	/* What a worker cannot load must not replace what it can. */
 	if (ruleset_compile(b, version, snapshot, &e) != 0 ||
@@ -177,7 +175,7 @@ give_active(const struct worker *c, const struct rules_doc *d, uint64_t version)
 static void __attribute__((noreturn))
 do_start(const struct worker *c)
 {
-	struct buf fresh, old = {.max = COMPILED_MAX};
+	struct buf fresh, old = {.max = RULESET_BYTES_MAX};
 	struct rules_doc d;
 
 	load(c, c->w->live, &d);

@@ -119,6 +119,9 @@ struct ruleset;
 
 /* ---- building (pmgd-store, tests) and the snapshot ---- */
 
+/* Of a snapshot. What is larger no worker loads, so none is published. */
+enum { RULESET_BYTES_MAX = 512 * 1024 * 1024 };
+
 struct ruleset_builder;
 struct ruleset_builder *ruleset_builder_new(void);
 /* Strings are copied. Adds the group and returns its index, -1: bad object
