@@ -237,18 +237,24 @@ def test_switched_both_ways_under_load(bq, ident):
             n += 3
 
     threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
+    def passed(on):
+        """Only mail that waits in a queue has a queue id."""
+        return sum(("queue_id" in r) != bool(on) for r in bq.records()
+                   if any(ident in x["addr"] for x in r["recipients"]))
+
     for t in threads:
         t.start()
     try:
         for on in (0, 1, 0, 1):
-            had = len(sent)
+            had = passed(on)
             bq.conf["mail"]["before_queue_filtering"] = on
             bq.write_conf()
             bq.sync()
             bq.postfix.reload()
             assert ("smtpd_proxy_filter" in open(bq.path(
                 "etc/postfix/master.cf")).read()) == bool(on)
-            wait_for(lambda: len(sent) >= had + 5, "mail to pass", 60)
+            # Servers that Postfix had already begun go the former way.
+            wait_for(lambda: passed(on) >= had + 3, "mail this way", 60)
     finally:
         quit_.set()
         for t in threads:
@@ -257,7 +263,3 @@ def test_switched_both_ways_under_load(bq, ident):
     bq.postfix.wait_empty()
     missing = [x for x in sent if not bq.sink.to(x)]
     assert not missing, missing
-    # Both ways were taken: with a queue id, and without.
-    ways = {"queue_id" in r for r in bq.records()
-            if any(ident in x["addr"] for x in r["recipients"])}
-    assert ways == {True, False}

@@ -70,6 +70,7 @@ entries(void **state)
 		{"10.1.2.*", "10.1.2.*"}, {"ä@ö.example", "ä@ö.example"},
 		{"a@[192.0.2.1]", NULL}, {"localhost", "localhost"},
 		{"", NULL}, {"  ", NULL}, {"@", NULL}, {"a@", NULL},
+		{"@@*.com", NULL},
 		{"a b@c.d", NULL}, {"<a@b.c>", NULL}, {"a@b@c", NULL},
 		{"a@b,c@d", NULL}, {"10.1.2.300", NULL}, {"10.1/8", NULL},
 		{"10.0.0.0/33", NULL}, {"2001:db8::/129", NULL},

@@ -142,7 +142,7 @@ put_entry(struct buf *out, struct span s, struct err *e)
 		return -1;
 	/* As other products write a domain. */
 	s = span_str(text + (text[0] == '@'));
-	if (s.n == 0)
+	if (s.n == 0 || s.p[0] == '@')
 		return err_set(e, "it is no address");
 	if (check_name(s, e) != 0)
 		return -1;
