@@ -217,7 +217,7 @@ def pytest(result, name, variant, folder, marks, env, timeout):
 
 def suite_system(result, args):
     pytest(result, "system-asan", "asan", ["tests/system"],
-           "not contract and not release_only", {}, 900)
+           "not contract and not release_only", {}, 1800)
 
 
 def suite_sandbox(result, args):
@@ -229,7 +229,7 @@ def suite_sandbox(result, args):
 def suite_contract(result, args):
     env = {"PMG_LONG": "1"} if args.long else {}
     pytest(result, "contract", "test", ["tests/system/contract"], "", env,
-           6 * 3600 if args.long else 900)
+           6 * 3600 if args.long else 1500)
 
 
 def tap_script(result, name, path, timeout, env=None):
@@ -264,13 +264,13 @@ def suite_packages(result, args):
 SUITES = (
     ("build", suite_build, 240),
     ("lint", suite_lint, 60),
-    ("unit", suite_unit, 180),
+    ("unit", suite_unit, 240),
     ("fuzz", suite_fuzz, 60),
     ("oracle", suite_oracle, 60),
-    ("model", suite_model, 30),
-    ("system", suite_system, 300),
+    ("model", suite_model, 60),
+    ("system", suite_system, 480),
     ("sandbox", suite_sandbox, 240),
-    ("contract", suite_contract, 300),
+    ("contract", suite_contract, 420),
     ("stretch", suite_stretch, 20),
     ("packages", suite_packages, 360),
 )
