@@ -210,7 +210,7 @@ macros_of(const struct worker *w, struct message *m, const struct rule *r,
 {
 	if (m->macros == NULL)
 		m->macros = message_macros(w, m);
-	*out = m->macros != NULL ? *m->macros : (struct macros){NULL};
+	*out = m->macros != NULL ? *m->macros : (struct macros){.rule = NULL};
 	out->rule = r->name;
 	out->targets = targets(m, r);
 }

@@ -335,7 +335,10 @@ rebase_change(void *arg, enum rules_kind kind, const struct rules_item *before,
     const struct rules_item *after)
 {
 	struct rebase *r = arg;
-	uint32_t id = before != NULL ? before->id : after->id;
+	/* One of the two there is; "after" is asked for below. */
+	const struct rules_item *any = before != NULL ? before : after;
+	/* cppcheck-suppress nullPointerRedundantCheck */
+	uint32_t id = any->id;
 	const struct rules_item *live = rules_doc_find(r->live, kind, id);
 	struct rules_item it;
 
@@ -345,8 +348,8 @@ rebase_change(void *arg, enum rules_kind kind, const struct rules_item *before,
 		buf_printf(&r->both, "%s%s %u", r->both.n > 0 ? ", " : "",
 		    rules_kind_name[kind], id);
 		if (kind != RULES_OBJECT)
-			buf_printf(&r->both, " \"%.60s\"", rules_item_name(
-			    before != NULL ? before : after));
+			buf_printf(&r->both, " \"%.60s\"",
+			    rules_item_name(any));
 	} else if (after == NULL) {
 		rules_doc_remove(&r->after, kind, id);
 	} else {
