@@ -12,10 +12,13 @@ root=$work/root
 chroot_root=$work/chroot
 # shellcheck source=tests/packages/container.sh
 . "$here/container.sh"
+# shellcheck source=tests/packages/features.sh
+. "$here/features.sh"
 
 UNITS="pmgd.service pmgd-store.service pmgd-scan.service pmg-spamd.service"
 SOCKETS="pmgd-in.socket pmgd-out.socket pmgd-control.socket pmgd-store.socket"
 SOCKETS+=" pmgd-store-admin.socket pmgd-scan.socket"
+TIMERS="pmg-ldap.timer"
 PACKAGES="pmg pmgd pmgd-scan pmg-tools"
 SINK_PORT=25
 DELIVERY_SECONDS=90
@@ -286,6 +289,7 @@ keepsakes() {
 	box sh -c 'cd / && find etc/pmg -type f | sort | xargs sha256sum'
 	box pmgqm list
 	box pmg rules show
+	box pmg list show --global
 	box sh -c 'cd /var/lib/pmg/postfix-saved && sha256sum *'
 }
 
@@ -402,10 +406,16 @@ main() {
 	try "apt-get install ./pmg*.deb" apt_install /root/debs || return
 	try "after installation the system is running" running
 	try "services and sockets are active" units_active
+	try "timers are enabled and active" timers_active
 	try "no service runs as root" no_root
 	try "exposure of pmgd" exposure pmgd.service 1.4
 	try "exposure of pmgd-scan" exposure pmgd-scan.service 0.6
 	try "exposure of pmgd-store" exposure pmgd-store.service 0.9
+	try "exposure of pmg-ldap" exposure pmg-ldap.service 1.4
+	try "LDAP without a profile does nothing" ldap_idle
+	try "an LDAP server that is away is told" ldap_unreachable
+	try "rules are shown" rules_shown
+	try "user lists can be changed" lists_kept
 
 	out "$here/mail.py" sink $OUT_IP $SINK_PORT "$work/sink.log" &
 	pids+=($!)
@@ -420,6 +430,9 @@ main() {
 	try "a clean mail arrives" arrives clean1
 	try "EICAR is in quarantine and did not arrive" quarantined virus1 eicar
 	try "GTUBE is in quarantine and did not arrive" quarantined spam1 gtube
+	try "before the queue: a clean mail arrives" before_queue 1 clean3
+	try "before the queue: EICAR did not arrive" quarantined virus2 eicar
+	try "after the queue again: a clean mail arrives" before_queue 0 clean4
 	try "restarts under load lose nothing" restart_under_load
 	try "no socket refused Postfix meanwhile" never_refused
 	try "control: a lost mail would be seen" lost_is_seen
@@ -428,6 +441,9 @@ main() {
 	try "after the upgrade the system is running" running
 	try "services and sockets are active after the upgrade" units_active
 	try "a clean mail arrives after the upgrade" arrives clean2
+	try "rules of before they had versions are carried over" \
+	    old_rules_carried_over
+	try "a clean mail arrives by them" arrives clean5
 	try "the packages can be removed" box apt-get remove -y $PACKAGES
 	try "removal brings Postfix's configuration back" postfix_is_back
 	try "after removal the system is running" running
