@@ -175,8 +175,8 @@ static void
 test_rules_refused(void **state)
 {
 	static const char *const rules[] = {"X", "CET", "CET-", "C1ET-1",
-		"CET-25", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,"
-		"M10.5.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.0.0,M4.1.0",
+		"CET-25", "CET-1CEST", "CET-1CEST,M3.5.0",
+		"CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.0.0,M4.1.0",
 		"CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,J0,J1", "CET-1CEST,366,1",
 		"CET-1CEST,M3.5.0/168,M10.5.0", "CET-1 ", "<CET-1", "<>-1",
 		"CET-1CEST,M3.5.0,M10.5.0/", "CET-1:60", "CET-99999999999999"};
@@ -253,8 +253,9 @@ test_names(void **state)
 	static const char *const bad[] = {"", "/etc/passwd", "../localtime",
 		"Europe/../UTC", "Europe/Berlin\n", "Europe\\Berlin",
 		"Europe/Atlantis", "Europe", "tzdata.zi", "zone1970.tab",
-		"Europe/Berlin ", "01234567890123456789012345678901234567890123"
-		"456789012345678901234567890123456789"};
+		"Europe/Berlin ",
+		("01234567890123456789012345678901234567890123"
+		"456789012345678901234567890123456789")};
 	struct buf b;
 	struct err e;
 
