@@ -4,6 +4,7 @@
  */
 #include "ldap/ldap_state.h"
 #include "pmg.h"
+#include "pmg_rules_load.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -200,6 +201,26 @@ check_scan(struct report *r, const struct config *c)
 	arena_free(&a);
 }
 
+/* The store writes the file and does not read it again; new workers do. */
+static void
+say_lists(struct report *r, const struct store_status *s)
+{
+	struct userlist *l;
+	struct err e;
+
+	if (*s->lists_error != '\0') {
+		say(r, "lists", YELLOW, "the filter uses older user lists: %s",
+		    s->lists_error);
+		return;
+	}
+	l = rules_load_lists(&r->p->paths, &e);
+	if (l == NULL)
+		say(r, "lists", YELLOW, "new workers go without user lists: "
+		    "%s: %s; reload pmgd-store to have it written anew",
+		    r->p->paths.lists, e.text);
+	userlist_free(l);
+}
+
 static void
 say_store(struct report *r, const struct store_status *s)
 {
@@ -219,9 +240,7 @@ say_store(struct report *r, const struct store_status *s)
 	if (*s->rules_error != '\0')
 		say(r, "rules", YELLOW, "the newest rules do not compile, the "
 		    "last good ones stay in use: %s", s->rules_error);
-	if (*s->lists_error != '\0')
-		say(r, "lists", YELLOW, "the filter uses older user lists: %s",
-		    s->lists_error);
+	say_lists(r, s);
 	if (*s->release_error != '\0' && s->releases > 0)
 		say(r, "quarantine", YELLOW, "%" PRIu32 " releases wait: %s",
 		    s->releases, s->release_error);

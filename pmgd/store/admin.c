@@ -200,7 +200,7 @@ answer_rules(struct question *k, const struct ipc_msg *m)
 }
 
 bool
-admin_answer(struct store *s, int sock, const struct ipc_msg *m)
+admin_answer(struct store *s, int sock, struct ipc_msg *m)
 {
 	struct question k = {.s = s, .sock = sock, .body = m->body};
 	bool ok = false;

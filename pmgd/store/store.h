@@ -7,7 +7,7 @@
  *	admin.c    what tools ask
  *	release.c  quarantine -> Postfix
  *	purge.c    lifetimes
- *	lists.c    user lists
+ *	lists*.c   user lists (lists_internal.h)
  *	rules*.c   rules: edits, versions, compiling (rules_internal.h)
  *	child.[ch] work in a child, within limits
  */
@@ -54,7 +54,7 @@ void server_flush(struct server *v);
 void server_free(struct server *v);
 
 /* admin.c: answers one packet; false: disconnect. */
-bool admin_answer(struct store *s, int sock, const struct ipc_msg *m);
+bool admin_answer(struct store *s, int sock, struct ipc_msg *m);
 
 /* admin.c: who asked, as the kernel and the tool say. */
 void admin_actor(int sock, const char *said, struct buf *b);
@@ -78,8 +78,8 @@ void purge_free(struct purge *p);
 
 /* lists.c: publishes them, too. */
 struct lists *lists_new(struct store *s);
-/* Answers one packet; false: disconnect. */
-bool lists_answer(struct lists *l, int sock, const struct ipc_msg *m);
+/* A request of a tool; answers later. False: disconnect. */
+bool lists_answer(struct lists *l, int sock, struct ipc_msg *m);
 /* Writes the workers' file when it differs. */
 void lists_reload(struct lists *l);
 uint64_t lists_version(const struct lists *l);

@@ -7,13 +7,15 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
-from tests.rig.gateway import OUTSIDE_ADDRESS
+from tests.rig.gateway import OUTSIDE_ADDRESS, Gateway, bin_dir
 from tests.rig.samples import GTUBE, plain
 from tests.rig.sender import send
 from tests.rig.service import wait_for
+from tests.system.conftest import rig_root
 
 pytestmark = pytest.mark.sandbox
 
@@ -318,3 +320,134 @@ def test_kill_during_import_leaves_all_or_nothing(gateway, ident):
     finally:
         if not gateway.services["pmgd-store"].alive():
             gateway.services["pmgd-store"].start()
+
+
+# ---- many rows, and the mail goes on ----
+
+MANY = 300000
+# Of a commit while that goes on; a sanitizer build is that much slower.
+COMMIT_MAX = 1.0 if "asan" not in bin_dir() else 4.0
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """A store and a filter; who is blocked goes to the quarantine."""
+    g = Gateway(rig_root("user-lists"), with_postfix=False, with_spamd=False,
+                with_scan=False, activate=False,
+                conf={"admin": {"clamav": 0}})
+    with g:
+        edit(g, "add", "--global", "--block", "blocked.example")
+        yield g
+
+
+def committed(gateway, ident, n):
+    """Seconds until a mail is in the quarantine, as its sender sees it."""
+    rcpt = "%s-%d@in.example" % (ident, n)
+    began = time.monotonic()
+    reply = send(gateway.filter_in, "x@blocked.example", [rcpt],
+                 plain("x@blocked.example", rcpt, "x", "hello"), lmtp=True)
+    took = time.monotonic() - began
+    assert reply.accepted, reply
+    return took
+
+
+def many_rows(gateway, name, n=MANY):
+    path = gateway.path(name + ".csv")
+    with open(path, "w") as f:
+        f.write(HEAD)
+        for i in range(n):
+            f.write("u%d@in.example,block,s%d@%s.example,\n" % (
+                i % 1000 if i % 2 else i, i, name))
+    return path
+
+
+def start_list(gateway, *args):
+    return subprocess.Popen(
+        [gateway.program("pmg"), "--root", gateway.root, "list", *args],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_commits_go_on_during_import_and_publishing(alone, ident):
+    path = many_rows(alone, ident)
+    took = []
+    began = time.monotonic()
+    p = start_list(alone, "import", path)
+    while p.poll() is None:
+        took.append(committed(alone, ident, len(took)))
+    out, err = p.communicate()
+    print("%d commits in %.1f s, the slowest %.3f s" % (
+        len(took), time.monotonic() - began, max(took)))
+    assert p.returncode == 0 and "%d added" % MANY in out, err
+    assert len(alone.quarantined(ident)) == len(took) > 10
+    assert max(took) < COMMIT_MAX
+    wait_for(lambda: newest(alone), "lists.active", 60)
+
+
+def test_another_edit_waits_for_its_turn(alone, ident):
+    """And reading is answered meanwhile, without what does not hold yet."""
+    before = len(entries(alone))
+    p = start_list(alone, "import", many_rows(alone, ident, ROWS))
+    wait_for(lambda: staged(alone), "its first slice", 60, step=0.001)
+    assert "%s.example" % ident not in edit(alone, "export")
+    q = start_list(alone, "add", "--global", "--allow", ident + ".example")
+    out, err = q.communicate(timeout=300)
+    assert q.returncode == 0 and "1 added" in out, err
+    out, err = p.communicate(timeout=300)
+    assert p.returncode == 0 and "%d added" % ROWS in out, err
+    assert len(entries(alone)) == before + ROWS + 1
+
+
+def staged(gateway):
+    return wal_size(gateway) > 1 << 20
+
+
+def test_hangup_takes_the_import_with_it(alone, ident):
+    version = json.loads(alone.tool("pmgqm", "status", "-o", "json"))[
+        "lists_version"]
+    p = start_list(alone, "import", many_rows(alone, ident))
+    wait_for(lambda: staged(alone), "its first slice", 60, step=0.001)
+    p.kill()
+    p.wait()
+    # Takes its turn behind what is left of the import.
+    edit(alone, "add", "--global", "--allow", ident + ".example")
+    assert "%s.example" % ident in edit(alone, "export", "--global")
+    assert "@%s.example" % ident not in edit(alone, "export")
+    assert json.loads(alone.tool("pmgqm", "status", "-o", "json"))[
+        "lists_version"] > version
+
+
+# ---- what the status says ----
+
+def lists_status(gateway):
+    p = subprocess.run(
+        [gateway.program("pmg"), "--root", gateway.root, "status", "-o",
+         "json"], stdout=subprocess.PIPE, text=True, timeout=60)
+    return [(x["state"], x["text"]) for x in json.loads(p.stdout)["parts"]
+            if x["part"] == "lists"]
+
+
+def test_status_of_a_file_that_cannot_be_written(alone, ident):
+    folder = alone.path("var/lib/pmg/rules")
+    aside = folder + ".aside"
+    assert lists_status(alone) == []
+    os.rename(folder, aside)
+    try:
+        out = edit(alone, "add", "--global", "--allow", ident + ".example")
+        assert "the filter does not know yet" in out
+        (state, text), = lists_status(alone)
+        assert state == "yellow" and "lists.active" in text
+    finally:
+        os.rename(aside, folder)
+    wait_for(lambda: newest(alone) and not lists_status(alone),
+             "lists.active", 60)
+
+
+def test_status_of_a_damaged_file(alone, ident):
+    path = alone.path("var/lib/pmg/rules/lists.active")
+    with open(path, "r+b") as f:
+        f.seek(100)
+        f.write(b"damaged")
+    (state, text), = lists_status(alone)
+    assert state == "yellow" and path in text
+    alone.services["pmgd-store"].reload()
+    wait_for(lambda: not lists_status(alone), "the file anew", 60)

@@ -1,28 +1,14 @@
-#include "lib/store/listdb.h"
+#include "lib/store/listdb_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include "lib/base/atomicfile.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/str.h"
 #include "lib/base/xalloc.h"
-#include "lib/store/db.h"
 
 enum { OP_REMOVE = 0, OP_ADD = 1, INCARNATION = 16, NOT_LISTED = -1 };
-
-struct listdb {
-	struct db *db;
-	char *incarnation;
-	/* Of the transaction: */
-	char *actor;
-	struct listdb_count count;
-	int64_t now_us;
-	/* Bytes that the lists of one owner grew by, not yet in list_sizes. */
-	char *owner;
-	int64_t grown[USERLIST_KINDS];
-};
 
 static int
 random_hex(char *out, size_t n, struct err *e)
@@ -66,7 +52,8 @@ listdb_open(struct db *db, struct err *e)
 	struct listdb *l = xcalloc(1, sizeof(*l));
 
 	l->db = db;
-	if (incarnation_load(l, e) == 0)
+	if (incarnation_load(l, e) == 0 && db_value(db, 0, &l->staged, e,
+	        "SELECT first FROM list_staged", "") == 0)
 		return l;
 	listdb_close(l);
 	return NULL;
@@ -89,7 +76,8 @@ listdb_version(struct listdb *l, uint64_t *version_r, struct err *e)
 	int64_t seq;
 
 	if (db_value(l->db, 0, &seq, e,
-	        "SELECT ifnull(max(seq), 0) FROM list_changes", "") != 0)
+	        "SELECT ifnull(max(seq), 0) FROM list_changes WHERE seq <= ?1",
+	        "i", listdb_last(l)) != 0)
 		return -1;
 	*version_r = (uint64_t)seq;
 	return 0;
@@ -97,31 +85,44 @@ listdb_version(struct listdb *l, uint64_t *version_r, struct err *e)
 
 /* ---- sizes ---- */
 
+/* The newest that holds stays, in case this edit comes to nothing. */
+static int
+put_size(struct listdb *l, int kind, int64_t bytes, struct err *e)
+{
+	if (db_run(l->db, e, "DELETE FROM list_bytes WHERE owner = ?1"
+	        " AND kind = ?2 AND seq < (SELECT max(seq) FROM list_bytes"
+	        " WHERE owner = ?1 AND kind = ?2 AND seq < ?3)", "sii",
+	        l->owner, (int64_t)kind, l->first) != 0)
+		return -1;
+	return db_run(l->db, e, "INSERT OR REPLACE INTO list_bytes"
+	    " (owner, kind, seq, bytes) VALUES (?1, ?2, ?3, ?4)", "siii",
+	    l->owner, (int64_t)kind, l->first, bytes);
+}
+
 static int
 check_size(struct listdb *l, int kind, struct err *e)
 {
 	int64_t bytes;
 	size_t max = userlist_max(l->owner);
 
-	if (db_value(l->db, 0, &bytes, e, "SELECT bytes FROM list_sizes"
-	        " WHERE owner = ?1 AND kind = ?2", "si", l->owner,
-	        (int64_t)kind) != 0)
+	if (db_value(l->db, 0, &bytes, e, "SELECT bytes FROM list_bytes"
+	        " WHERE owner = ?1 AND kind = ?2 ORDER BY seq DESC LIMIT 1",
+	        "si", l->owner, (int64_t)kind) != 0)
 		return -1;
 	bytes += l->grown[kind];
-	if (bytes > (int64_t)max && l->grown[kind] > 0)
-		return err_set(e, "the %s list of %.100s would have %lld bytes "
-		    "of entries; a list of %s has room for %zu",
-		    userlist_kind_name((enum userlist_kind)kind),
-		    *l->owner != '\0' ? l->owner : "all", (long long)bytes,
-		    strchr(l->owner, '@') != NULL ? "one recipient"
-		    : "a domain or of all", max);
-	return db_run(l->db, e, "INSERT OR REPLACE INTO list_sizes"
-	    " (owner, kind, bytes) VALUES (?1, ?2, ?3)", "sii", l->owner,
-	    (int64_t)kind, bytes);
+	if (bytes <= (int64_t)max || l->grown[kind] <= 0)
+		return put_size(l, kind, bytes, e);
+	l->refused = true;
+	return err_set(e, "the %s list of %.100s would have %lld bytes "
+	    "of entries; a list of %s has room for %zu",
+	    userlist_kind_name((enum userlist_kind)kind),
+	    *l->owner != '\0' ? l->owner : "all", (long long)bytes,
+	    strchr(l->owner, '@') != NULL ? "one recipient"
+	    : "a domain or of all", max);
 }
 
-static int
-sizes_flush(struct listdb *l, struct err *e)
+int
+listdb_sizes_flush(struct listdb *l, struct err *e)
 {
 	for (int k = 0; l->owner != NULL && k < USERLIST_KINDS; k++) {
 		if (l->grown[k] != 0 && check_size(l, k, e) != 0)
@@ -136,7 +137,7 @@ grow(struct listdb *l, const struct userlist_row *r, int kind, int sign,
     struct err *e)
 {
 	if (l->owner == NULL || strcmp(l->owner, r->owner) != 0) {
-		if (sizes_flush(l, e) != 0)
+		if (listdb_sizes_flush(l, e) != 0)
 			return -1;
 		free(l->owner);
 		l->owner = xstrdup(r->owner);
@@ -148,18 +149,35 @@ grow(struct listdb *l, const struct userlist_row *r, int kind, int sign,
 /* ---- changes ---- */
 
 int
-listdb_begin(struct listdb *l, const char *actor, struct err *e)
+listdb_edit_init(struct listdb *l, const char *actor, struct err *e)
 {
-	if (db_begin(l->db, e) != 0)
+	uint64_t version;
+
+	if (listdb_version(l, &version, e) != 0)
 		return -1;
 	free(l->actor);
 	free(l->owner);
 	l->actor = xstrdup(actor);
 	l->owner = NULL;
+	l->refused = false;
+	l->first = (int64_t)version + 1;
 	memset(l->grown, 0, sizeof(l->grown));
 	l->count = (struct listdb_count){0};
 	l->now_us = clock_wall_us();
 	return 0;
+}
+
+int
+listdb_begin(struct listdb *l, const char *actor, struct err *e)
+{
+	if (l->staged != 0)
+		return err_set(e, "another edit goes on");
+	if (db_begin(l->db, e) != 0)
+		return -1;
+	if (listdb_edit_init(l, actor, e) == 0)
+		return 0;
+	db_rollback(l->db);
+	return -1;
 }
 
 void
@@ -171,7 +189,7 @@ listdb_abort(struct listdb *l)
 int
 listdb_commit(struct listdb *l, struct listdb_count *count_r, struct err *e)
 {
-	if (sizes_flush(l, e) != 0) {
+	if (listdb_sizes_flush(l, e) != 0) {
 		db_rollback(l->db);
 		return -1;
 	}
@@ -252,98 +270,79 @@ listdb_remove(struct listdb *l, const struct userlist_row *r, bool *was_r,
 	return insert(l, r, OP_REMOVE, e);
 }
 
-/* ---- replacing a whole list ---- */
-
-struct keep {
-	const struct userlist_row *row;
-	size_t n, at;
-	struct userlist_row *gone;	/* to be removed */
-	size_t ngone, cap;
-	struct arena a;
-};
-
-/* Both sides are sorted. */
-static bool
-note_gone(const struct userlist_row *r, void *arg)
-{
-	struct keep *k = arg;
-
-	while (k->at < k->n && strcmp(k->row[k->at].entry, r->entry) < 0)
-		k->at++;
-	if (k->at < k->n && strcmp(k->row[k->at].entry, r->entry) == 0)
-		return true;
-	if (k->ngone == k->cap) {
-		k->cap = k->cap > 0 ? 2 * k->cap : 64;
-		k->gone = xrealloc(k->gone, k->cap, sizeof(*k->gone));
-	}
-	k->gone[k->ngone] = *r;
-	k->gone[k->ngone].entry = arena_strdup(&k->a, r->entry);
-	return k->gone[k->ngone++].entry != NULL;
-}
-
-int
-listdb_replace(struct listdb *l, const char *owner, enum userlist_kind kind,
-    const struct userlist_row *row, size_t n, struct err *e)
-{
-	struct listdb_query q = {.one_owner = true, .owner = owner,
-	    .one_kind = true, .kind = kind, .after_owner = "",
-	    .after_entry = ""};
-	struct keep k = {.row = row, .n = n};
-	bool was;
-	int rc;
-
-	arena_init(&k.a, 4 * (size_t)USERLIST_WIDE_MAX);
-	rc = listdb_each(l, &q, note_gone, &k, e);
-	if (rc == 0 && arena_full(&k.a))
-		rc = err_set(e, "the list is too long");
-	/* First what goes: there may be no room for both. */
-	for (size_t i = 0; rc == 0 && i < k.ngone; i++) {
-		k.gone[i].owner = owner;
-		k.gone[i].comment = "";
-		rc = listdb_remove(l, &k.gone[i], &was, e);
-	}
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = listdb_add(l, &row[i], e);
-	free(k.gone);
-	arena_free(&k.a);
-	return rc;
-}
-
 /* ---- reading ---- */
 
 /* SQLite takes the other columns from the row with the greatest seq (its
  * documentation, "Bare columns in an aggregate query"). */
 #define NEWEST								\
 	"SELECT owner, entry, kind, op, comment, actor, time_us, max(seq)"	\
-	" FROM list_changes WHERE (owner, entry) > (?1, ?2)"
+	" FROM list_changes WHERE (owner, entry) > (?1, ?2) AND seq <= ?3"
 #define BY_ENTRY " GROUP BY owner, entry ORDER BY owner, entry"
+
+static struct db_query *
+rows_query(struct listdb *l, const struct listdb_query *q, const char *owner,
+    const char *entry, int64_t last, struct err *e)
+{
+	bool behind;
+
+	if (last > listdb_last(l))
+		last = listdb_last(l);
+	if (!q->one_owner)
+		return db_query(l->db, e, NEWEST BY_ENTRY, "ssi", owner, entry,
+		    last);
+	behind = strcmp(owner, q->owner) == 0;
+	return db_query(l->db, e, NEWEST " AND owner = ?4" BY_ENTRY, "ssis",
+	    behind ? q->owner : "", behind ? entry : "", last, q->owner);
+}
+
+/* False: fn wants no more. */
+static bool
+give_row(const struct listdb_query *q, struct db_query *c, listdb_fn *fn,
+    void *arg)
+{
+	struct userlist_row r = {.owner = db_text(c, 0),
+	    .entry = db_text(c, 1),
+	    .kind = db_int(c, 2) == USERLIST_ALLOW ? USERLIST_ALLOW
+	                                           : USERLIST_BLOCK,
+	    .comment = db_text(c, 4), .actor = db_text(c, 5),
+	    .time_us = db_int(c, 6)};
+
+	return db_int(c, 3) != OP_ADD ||
+	    (q->one_kind && q->kind != r.kind) || fn(&r, arg);
+}
 
 int
 listdb_each(struct listdb *l, const struct listdb_query *q, listdb_fn *fn,
     void *arg, struct err *e)
 {
-	AUTO_QUERY struct db_query *c = q->one_owner
-	    ? db_query(l->db, e, NEWEST " AND owner = ?3" BY_ENTRY, "sss",
-	        strcmp(q->after_owner, q->owner) == 0 ? q->owner : "",
-	        strcmp(q->after_owner, q->owner) == 0 ? q->after_entry : "",
-	        q->owner)
-	    : db_query(l->db, e, NEWEST BY_ENTRY, "ss", q->after_owner,
-	        q->after_entry);
+	AUTO_QUERY struct db_query *c = rows_query(l, q, q->after_owner,
+	    q->after_entry, INT64_MAX, e);
 	int rc = -1;
 
-	if (c == NULL)
-		return -1;
-	while ((rc = db_step(c, e)) == 1) {
-		struct userlist_row r = {.owner = db_text(c, 0),
-		    .entry = db_text(c, 1),
-		    .kind = db_int(c, 2) == USERLIST_ALLOW ? USERLIST_ALLOW
-		                                           : USERLIST_BLOCK,
-		    .comment = db_text(c, 4), .actor = db_text(c, 5),
-		    .time_us = db_int(c, 6)};
-
-		if (db_int(c, 3) == OP_ADD &&
-		    (!q->one_kind || q->kind == r.kind) && !fn(&r, arg))
+	while (c != NULL && (rc = db_step(c, e)) == 1)
+		if (!give_row(q, c, fn, arg))
 			return 0;
+	return rc;
+}
+
+int
+listdb_slice(struct listdb *l, const struct listdb_query *q,
+    uint64_t version, struct listdb_place *place, int ms, listdb_fn *fn,
+    void *arg, struct err *e)
+{
+	AUTO_QUERY struct db_query *c = rows_query(l, q, place->owner,
+	    place->entry, (int64_t)version, e);
+	int64_t end = clock_mono_ms() + ms;
+	int rc = -1;
+
+	for (unsigned n = 1; c != NULL && (rc = db_step(c, e)) == 1; n++) {
+		if (!give_row(q, c, fn, arg))
+			return 0;
+		if (n % LISTDB_STEP != 0 || clock_mono_ms() < end)
+			continue;
+		str_copy(place->owner, sizeof(place->owner), db_text(c, 0));
+		str_copy(place->entry, sizeof(place->entry), db_text(c, 1));
+		return 1;
 	}
 	return rc;
 }
@@ -354,8 +353,8 @@ listdb_changes(struct listdb *l, uint64_t after,
 {
 	AUTO_QUERY struct db_query *c = db_query(l->db, e,
 	    "SELECT seq, op, owner, kind, entry, comment, actor, time_us"
-	    " FROM list_changes WHERE seq > ?1 ORDER BY seq LIMIT ?2", "ii",
-	    (int64_t)after, (int64_t)max);
+	    " FROM list_changes WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"
+	    " LIMIT ?3", "iii", (int64_t)after, listdb_last(l), (int64_t)max);
 	size_t n = 0;
 	int rc = -1;
 
@@ -373,54 +372,4 @@ listdb_changes(struct listdb *l, uint64_t after,
 	if (arena_full(a))
 		return err_set(e, "too many changes at once");
 	return c == NULL || rc < 0 ? -1 : (int)n;
-}
-
-/* ---- the compiled file ---- */
-
-static bool
-put_row(const struct userlist_row *r, void *arg)
-{
-	userlist_builder_add(arg, r->owner, r->kind, r->entry);
-	return true;
-}
-
-int
-listdb_compile(struct listdb *l, struct buf *file, struct err *e)
-{
-	struct listdb_query all = {.owner = "", .after_owner = "",
-	    .after_entry = ""};
-	struct userlist_builder *b = userlist_builder_new();
-	uint64_t version;
-	int rc = -1;
-
-	if (listdb_version(l, &version, e) == 0 &&
-	    listdb_each(l, &all, put_row, b, e) == 0)
-		rc = userlist_compile(b, version, file, e);
-	userlist_builder_free(b);
-	return rc;
-}
-
-int
-listdb_publish(struct listdb *l, const char *path, bool *changed_r,
-    struct err *e)
-{
-	AUTO_BUF struct buf fresh = {.max = USERLIST_FILE_MAX};
-	AUTO_BUF struct buf old = {.max = USERLIST_FILE_MAX};
-	struct userlist *check;
-
-	*changed_r = false;
-	if (listdb_compile(l, &fresh, e) != 0)
-		return -1;
-	if (access(path, F_OK) == 0 && file_read(path, &old, NULL) == 0 &&
-	    span_eq(buf_span(&old), buf_span(&fresh)))
-		return 0;
-	/* What a worker cannot load must not replace what it can. */
-	check = userlist_load(buf_span(&fresh), e);
-	if (check == NULL)
-		return -1;
-	userlist_free(check);
-	if (atomicfile_write(path, buf_span(&fresh), 0644, e) != 0)
-		return -1;
-	*changed_r = true;
-	return 0;
 }

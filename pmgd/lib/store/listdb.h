@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "lib/base/arena.h"
-#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/rules/userlist_row.h"
 
@@ -24,7 +23,7 @@ struct listdb;
 /* Works on the database of lib/store/ruledb.h, which stays its owner. */
 struct listdb *listdb_open(struct db *db, struct err *e);
 void listdb_close(struct listdb *l);
-/* Number of the last change, 0 = none. */
+/* Number of the last change that holds, 0 = none. */
 int listdb_version(struct listdb *l, uint64_t *version_r, struct err *e);
 
 /* ---- changes: all or nothing, on the disk when listdb_commit() returns ---- */
@@ -41,15 +40,45 @@ int listdb_add(struct listdb *l, const struct userlist_row *r, struct err *e);
 /* *was_r: it was on that list. */
 int listdb_remove(struct listdb *l, const struct userlist_row *r, bool *was_r,
     struct err *e);
-/* The list holds exactly row[0..n) afterwards; sorted by entry, all of this
- * owner and kind. */
-int listdb_replace(struct listdb *l, const char *owner,
-    enum userlist_kind kind, const struct userlist_row *row, size_t n,
-    struct err *e);
 /* -1: nothing of it holds, for one because a list became too long. */
 int listdb_commit(struct listdb *l, struct listdb_count *count_r,
     struct err *e);
 void listdb_abort(struct listdb *l);
+
+/*
+ * ---- edits of any length, in slices ----
+ *
+ * An edit of many rows would hold up whoever shares the process. Each slice is
+ * a transaction of its own; its changes are staged: in the journal, but seen by
+ * nobody, until the last slice makes all of them hold at once. What is left of
+ * an edit that came to nothing (refused, given up, the process killed) is
+ * removed by listdb_clean(), in slices, too. Meanwhile there are no other
+ * edits, so that the numbers of an edit's changes are one run, and whoever
+ * reads with a cursor sees each once.
+ */
+struct listdb_bulk {
+	const struct userlist_row *row;	/* by owner and entry, each once */
+	size_t n;
+	/* Lists of owners and kinds that row[] names hold exactly what it says
+	 * afterwards; and the list of owner and kind, unless owner is NULL. */
+	bool replace;
+	const char *owner;
+	enum userlist_kind kind;
+	struct listdb_progress *progress;	/* listdb_bulk_end() frees it */
+};
+
+/*
+ * About ms of it. 1: there is more; 0: everything holds and is on the disk;
+ * -1: nothing holds, as it was refused (*refused_r) or could not be written.
+ */
+int listdb_bulk_step(struct listdb *l, struct listdb_bulk *b,
+    const char *actor, int ms, struct listdb_count *count_r, bool *refused_r,
+    struct err *e);
+void listdb_bulk_end(struct listdb_bulk *b);
+/* Changes are staged. */
+bool listdb_staged(const struct listdb *l);
+/* Removes staged changes, for about ms. 1: there are more. */
+int listdb_clean(struct listdb *l, int ms, struct err *e);
 
 /* ---- reading ---- */
 
@@ -77,10 +106,19 @@ struct listdb_change {
 int listdb_changes(struct listdb *l, uint64_t after,
     struct listdb_change *change, size_t max, struct arena *a, struct err *e);
 
-/* All lists, compiled. */
-int listdb_compile(struct listdb *l, struct buf *file, struct err *e);
-/* Compiles and, when the file at path holds anything else, replaces it. */
-int listdb_publish(struct listdb *l, const char *path, bool *changed_r,
-    struct err *e);
+/* Where reading goes on. */
+struct listdb_place {
+	char owner[USERLIST_OWNER_MAX + 1];
+	char entry[4 * USERLIST_ENTRY_MAX + 1];
+};
+
+/*
+ * As listdb_each(), for about ms, behind *place instead of q's, which becomes
+ * where it stopped. The rows are those of `version`, whatever has changed
+ * between two calls. 1: there may be more; 0: that was all, or fn ended it.
+ */
+int listdb_slice(struct listdb *l, const struct listdb_query *q,
+    uint64_t version, struct listdb_place *place, int ms, listdb_fn *fn,
+    void *arg, struct err *e);
 
 #endif

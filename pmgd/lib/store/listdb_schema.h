@@ -1,8 +1,8 @@
-/* The migration of config.db that lists need; ruledb.c lists it. */
+/* The migrations of config.db that lists need; ruledb_schema.c lists them. */
 #ifndef PMG_STORE_LISTDB_SCHEMA_H
 #define PMG_STORE_LISTDB_SCHEMA_H
 
-/* list_sizes is derived: bytes of the entries that each list has now. */
+/* list_sizes was derived: bytes of the entries that each list has now. */
 #define LISTDB_SCHEMA							\
 	"CREATE TABLE IF NOT EXISTS meta ("				\
 	" name TEXT PRIMARY KEY, value TEXT NOT NULL);"			\
@@ -23,5 +23,20 @@
 	" owner TEXT NOT NULL, kind INTEGER NOT NULL,"			\
 	" bytes INTEGER NOT NULL,"					\
 	" PRIMARY KEY (owner, kind)) WITHOUT ROWID;"
+
+/*
+ * list_bytes is derived: bytes of the entries that each list has since a change
+ * number; the greatest counts. list_staged: while it has a row, changes from
+ * `first` on are those of an edit that goes on, and nobody sees them.
+ */
+#define LISTDB_STAGING							\
+	"CREATE TABLE list_bytes ("					\
+	" owner TEXT NOT NULL, kind INTEGER NOT NULL,"			\
+	" seq INTEGER NOT NULL, bytes INTEGER NOT NULL,"		\
+	" PRIMARY KEY (owner, kind, seq)) WITHOUT ROWID;"		\
+	"INSERT INTO list_bytes (owner, kind, seq, bytes)"		\
+	" SELECT owner, kind, 0, bytes FROM list_sizes;"		\
+	"DROP TABLE list_sizes;"					\
+	"CREATE TABLE list_staged (first INTEGER NOT NULL);"
 
 #endif

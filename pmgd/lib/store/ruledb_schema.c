@@ -83,5 +83,6 @@ const char *const ruledb_migrations[] = {
     " kind INTEGER NOT NULL,"
     " name TEXT NOT NULL,"
     " PRIMARY KEY (kind, name));",
+    LISTDB_STAGING,
     NULL,
 };
