@@ -3,8 +3,8 @@
  * parent has the database (child.h), into a builder that the child gets by
  * fork; the child compiles, compares, writes. An edit waits for that before it
  * is answered, so that the next mail knows of it; but when edits come in quick
- * succession the file is written only so often that it takes a small part of
- * our time.
+ * succession the file is written only so often that reading the rows takes a
+ * small part of the loop's time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "store/lists_internal.h"
 
 enum {
-	PUBLISH_PART = 10,	/* of the time at most one part of so many */
+	PUBLISH_PART = 10,	/* of the loop's time at most one of so many */
 	RETRY_MS = 5000,	/* after a file that could not be written */
 };
 
@@ -29,6 +29,7 @@ struct publisher {
 	struct listdb_place place;
 	uint64_t version;
 	int64_t began_ms;
+	int64_t spent_ms;	/* of the loop's time */
 	struct child *child;
 	/* What was last: */
 	bool known;		/* the file holds done_version */
@@ -91,7 +92,7 @@ finish(struct publisher *p, const char *error)
 	} else {
 		p->known = true;
 		p->done_version = p->version;
-		p->next_ms = now + PUBLISH_PART * (now - p->began_ms);
+		p->next_ms = now + PUBLISH_PART * p->spent_ms;
 	}
 	/* There may be something newer by now. */
 	publisher_kick(p, false);
@@ -137,10 +138,12 @@ on_tick(sd_event_source *source, void *arg)
 {
 	const struct listdb_query all = {.one_owner = false};
 	struct publisher *p = arg;
+	int64_t began = clock_mono_ms();
 	struct err e;
 	int rc = listdb_slice(p->l->db, &all, p->version, &p->place,
 	    LISTS_SLICE_MS, take_row, p->builder, &e);
 
+	p->spent_ms += clock_mono_ms() - began;
 	if (rc == 1) {
 		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 		return 0;
@@ -159,6 +162,7 @@ start(struct publisher *p)
 	memset(&p->place, 0, sizeof(p->place));
 	p->version = p->l->version;
 	p->began_ms = clock_mono_ms();
+	p->spent_ms = 0;
 	sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
 	sd_event_source_set_enabled(p->tick, SD_EVENT_ONESHOT);
 }
