@@ -4,7 +4,7 @@
  */
 #include "ldap/ldap_state.h"
 #include "pmg.h"
-#include "pmg_rules_load.h"
+#include "rules/pmg_rules_load.h"
 
 #include <dirent.h>
 #include <errno.h>
