@@ -258,7 +258,7 @@ def test_show_goes_over_pages(gateway, ident):
 
 # ---- faults ----
 
-ROWS = 40000
+ROWS = 40000 if os.environ.get("PMG_LONG") else 15000
 
 
 def wal_size(gateway):
@@ -324,7 +324,7 @@ def test_kill_during_import_leaves_all_or_nothing(gateway, ident):
 
 # ---- many rows, and the mail goes on ----
 
-MANY = 300000
+MANY = 300000 if os.environ.get("PMG_LONG") else 50000
 # Of a commit while that goes on; a sanitizer build is that much slower.
 COMMIT_MAX = 1.0 if "asan" not in bin_dir() else 10.0
 
